@@ -1,0 +1,66 @@
+"""The exceptions of Minik, branched by who reacts.
+
+Refusing a passenger is a result, never one of these. An error carries a status code or a
+position where it has one, and never a secret.
+"""
+
+
+class MinikError(Exception):
+    """Root of all errors that outside input or hardware can cause."""
+
+
+class FrameError(MinikError):
+    """A frame is damaged or does not follow its protocol: the link layer drops or repeats it."""
+
+
+class LinkLost(MinikError):
+    """The reader, modem or peer did not answer in its time: the service restarts it."""
+
+
+class CardLost(MinikError):
+    """The card did not answer (removed, or the air is noisy). `status` is the reader chip's code."""
+
+    def __init__(self, status=0):
+        super().__init__(status)
+        self.status = status
+
+
+class AuthError(MinikError):
+    """The card or peer refused our key. `status` is the reader chip's code where there is one."""
+
+    def __init__(self, status=0):
+        super().__init__(status)
+        self.status = status
+
+
+class CardRefused(MinikError):
+    """The card answered NAK to a command its access conditions or state forbid."""
+
+    def __init__(self, status=0):
+        super().__init__(status)
+        self.status = status
+
+
+class LayoutError(MinikError):
+    """Authenticated content that no known layout explains."""
+
+
+class SealError(MinikError):
+    """A sealed or signed message does not verify; nothing of it was used."""
+
+
+class JournalCorrupt(MinikError):
+    """A journal record, or the chain between two, does not verify. `seq` says which."""
+
+    def __init__(self, seq, why):
+        super().__init__(seq, why)
+        self.seq = seq
+        self.why = why
+
+
+class JournalFull(MinikError):
+    """No room that is not still owed to the ledger: the device must refuse to sell."""
+
+
+class SyncError(MinikError):
+    """The peer broke the rules of the sync session; the session ends, the journal is untouched."""
