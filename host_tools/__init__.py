@@ -1,0 +1,1 @@
+"""CPython side of Minik: the `minik` command, the virtual bench, the ledger."""
