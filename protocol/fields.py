@@ -67,3 +67,26 @@ def layout_width(layout):
     """Bytes from the start of the layout to the end of its last field."""
     last = layout[-1]
     return last[1] + last[2]
+
+
+def find(layout, name):
+    """The field `name` of a layout; ValueError if it has none. For looking up once, at import."""
+    for field in layout:
+        if field[0] == name:
+            return field
+    raise ValueError(name)
+
+
+def put(buf, field, value, base=0):
+    """Store an integer in the field that `find` gave."""
+    put_uint(buf, base + field[1], field[2], value)
+
+
+def put_raw(buf, field, value, base=0):
+    """Store bytes in a raw field that `find` gave, zero padded; ValueError if they are too long."""
+    width = field[2]
+    if len(value) > width:
+        raise ValueError(field[0])
+    start = base + field[1]
+    for index in range(width):
+        buf[start + index] = value[index] if index < len(value) else 0

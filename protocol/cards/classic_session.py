@@ -1,0 +1,216 @@
+"""One card in the field: reading its state and committing a transaction, by SPEC §2.4 and §2.5.
+
+A session is driven from outside: its methods are generators that yield EXCHANGE, with the card
+command in `tx[:tx_len]`, and are sent the card's answer (a memoryview, valid until the next
+exchange), or yield RESELECT and are sent True if the same card answers again. What goes wrong on
+the air is thrown in: CardLost, AuthError, FrameError, LinkLost. Card commands are those of
+NXP MF1S50yyX/V1 §9 as the PN532 takes them (UM0701-02 §7.3.8).
+"""
+
+from protocol.cards import classic, purse
+from protocol.cards.state import CardState
+from protocol.compat import const
+from protocol.errors import AuthError, CardLost, LayoutError
+from protocol.fields import put_uint
+
+EXCHANGE = const(1)
+RESELECT = const(2)
+
+_AUTH_A = const(0x60)
+_AUTH_B = const(0x61)
+_READ = const(0x30)
+_WRITE = const(0xA0)
+_DECREMENT = const(0xC0)
+_TRANSFER = const(0xB0)
+_BLOCK = const(16)
+_KEY_WIDTH = const(6)
+_SEQ_MAX = const(0xFFFFFF)
+_SHORT_ANSWER = const(0x13)  # status the chip gives for an answer of the wrong form
+
+
+class ClassicSession:
+    """The card in the field. `state` is what was read; `announced` whether its last tap was."""
+
+    def __init__(self, vault):
+        self._vault = vault
+        self._seal = classic.StateSeal(vault)
+        self.tx = bytearray(2 + _BLOCK)
+        self.tx_len = 0
+        self.state = CardState()
+        self.after = CardState()
+        self.announced = True
+        self.last_charge_minor = 0
+        self._values = bytearray(2 * _BLOCK)
+        self._mark = bytearray(_BLOCK)
+        self._core = bytearray(classic.CORE_WIDTH)
+        self.wrote = False
+        self.transfer_sent = False
+
+    def start(self, uid, medium):
+        """A card was listed: forget the one before."""
+        self._vault.forget()
+        self.state.clear()
+        self.state.uid = uid
+        self.state.medium = medium
+        self.after.clear()
+        self.announced = True
+        self.last_charge_minor = 0
+        self.wrote = False
+        self.transfer_sent = False
+
+    def journeys(self):
+        """The mark's journeys, newest first: tuples (minutes since 2020, charge)."""
+        return purse.mark_journeys(self._mark)
+
+    # -- card commands ---------------------------------------------------------------------
+
+    def _authenticate(self, sector, slot):
+        tx = self.tx
+        uid = self.state.uid
+        tx[0] = _AUTH_A if slot == classic.KEY_A else _AUTH_B
+        tx[1] = classic.first_block(sector)
+        self._vault.fill_classic_auth(tx, 2, "debit", uid, sector, slot)
+        start = len(uid) - 4  # of a longer UID the last cascade level's bytes (NXP AN10927 §3.2.5)
+        for index in range(4):
+            tx[8 + index] = uid[start + index]
+        self.tx_len = 12
+        try:
+            yield EXCHANGE
+        finally:
+            for index in range(2, 2 + _KEY_WIDTH):
+                tx[index] = 0
+
+    def _command(self, code, block):
+        self.tx[0] = code
+        self.tx[1] = block
+        self.tx_len = 2
+
+    def _read(self, block, out, base):
+        self._command(_READ, block)
+        answer = yield EXCHANGE
+        if len(answer) != _BLOCK:
+            raise CardLost(_SHORT_ANSWER)
+        for index in range(_BLOCK):
+            out[base + index] = answer[index]
+
+    def _write(self, block, content, base):
+        self._command(_WRITE, block)
+        for index in range(_BLOCK):
+            self.tx[2 + index] = content[base + index]
+        self.tx_len = 2 + _BLOCK
+        self.wrote = True
+        yield EXCHANGE
+
+    # -- reading ---------------------------------------------------------------------------
+
+    def read(self):
+        """Read the state of the card (SPEC §2.4).
+
+        Raises AuthError if the card is none of ours, LayoutError if it is but nothing on it
+        verifies, CardLost if it went away.
+        """
+        try:
+            yield from self._authenticate(classic.PURSE_SECTOR, classic.KEY_A)
+        except AuthError as error:
+            yield from self._still_there(error)
+            yield from self._authenticate(classic.PURSE_SECTOR, classic.KEY_A)
+        yield from self._read(classic.VALUE_BLOCKS[0], self._values, 0)
+        yield from self._read(classic.VALUE_BLOCKS[1], self._values, _BLOCK)
+        yield from self._read(classic.MARK_BLOCK, self._mark, 0)
+        newest = 1 if self._counter(1) > self._counter(0) else 0
+        if not (yield from self._read_copy(newest)) and not (yield from self._read_copy(1 - newest)):
+            raise LayoutError("no state copy fits the purse")
+        state = self.state
+        before = self._counter(1 - (state.seq & 1))
+        self.last_charge_minor = max(0, purse.charge_between(before, state.spent_counter))
+        self.announced = purse.mark_names(self._mark, 0, state.tag)
+
+    def _still_there(self, error):
+        """A wrong key and a card that left look alike to the reader: ask for the card again."""
+        if not (yield RESELECT):
+            raise CardLost(error.status)
+
+    def _counter(self, slot):
+        """K in value block `slot`, or MALFORMED; a K of the other slot's parity is none."""
+        counter = purse.counter_of(self._values, slot * _BLOCK)
+        return counter if counter & 1 == slot else purse.MALFORMED
+
+    def _read_copy(self, slot):
+        """Read state copy `slot`; True, with `state` filled, if it fits its value block."""
+        counter = self._counter(slot)
+        if counter < 0:
+            return False
+        sector = classic.STATE_SECTORS[slot]
+        try:
+            yield from self._authenticate(sector, classic.KEY_B)
+        except AuthError as error:
+            yield from self._still_there(error)
+            raise LayoutError("a sector refuses the key")
+        core = self._core
+        yield from self._read(classic.first_block(sector), core, 0)
+        yield from self._read(classic.first_block(sector) + 1, core, _BLOCK)
+        state = self.state
+        if not classic.is_layout(core) or not self._seal.fits(state.uid, counter, core):
+            return False
+        classic.get_state(core, state)
+        state.spent_counter = counter
+        return state.seq & 1 == slot and state.spent_minor() >= 0
+
+    # -- one transaction -------------------------------------------------------------------
+
+    def propose(self):
+        """Make `after` a copy of `state` for the fares to change."""
+        self.after.copy_from(self.state)
+
+    def seal(self, charge_minor, now):
+        """Number, date and seal `after`; False if the card's counter has come to its end.
+
+        Afterwards `after.tag` names the transaction. Nothing was sent to the card.
+        """
+        state = self.state
+        after = self.after
+        counter = state.spent_counter + purse.step(charge_minor)
+        if counter > purse.START or state.seq >= _SEQ_MAX:
+            return False
+        after.seq = state.seq + 1
+        after.spent_counter = counter
+        after.tap_time = now
+        classic.put_state(self._core, after)
+        self._seal.seal(state.uid, counter, self._core)
+        after.tag = bytes(
+            self._core[classic.CORE_FIELDS_WIDTH:classic.CORE_FIELDS_WIDTH + classic.TAG_WIDTH]
+        )
+        return True
+
+    def commit(self):
+        """Write the sealed copy, move the counter (SPEC §2.5, steps 2 and 3).
+
+        If it raises, `wrote` says whether a write was sent at all and `transfer_sent` whether
+        the transaction may have been committed.
+        """
+        target = self.after.seq & 1
+        sector = classic.STATE_SECTORS[target]
+        yield from self._authenticate(sector, classic.KEY_B)
+        yield from self._write(classic.first_block(sector), self._core, 0)
+        yield from self._write(classic.first_block(sector) + 1, self._core, _BLOCK)
+        yield from self._authenticate(classic.PURSE_SECTOR, classic.KEY_A)
+        self._command(_DECREMENT, classic.VALUE_BLOCKS[1 - target])
+        put_uint(self.tx, 2, 4, self.after.spent_counter - self.state.spent_counter)
+        self.tx_len = 6
+        yield EXCHANGE
+        self._command(_TRANSFER, classic.VALUE_BLOCKS[target])
+        self.transfer_sent = True
+        yield EXCHANGE
+
+    def mark(self, charge_minor):
+        """Write the mark of `after`, in the purse sector that `commit` left authenticated."""
+        yield from self._mark_of(self.after, charge_minor)
+
+    def mark_recovered(self):
+        """Write the mark of `state`, announced only now."""
+        yield from self._authenticate(classic.PURSE_SECTOR, classic.KEY_A)
+        yield from self._mark_of(self.state, self.last_charge_minor)
+
+    def _mark_of(self, state, charge_minor):
+        purse.advance_mark(self._mark, 0, state.tag, state.tap_time, charge_minor)
+        yield from self._write(classic.MARK_BLOCK, self._mark, 0)

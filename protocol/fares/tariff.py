@@ -1,0 +1,52 @@
+"""The tariff as the engine sees it, and the built-in tariff `flat`.
+
+A tariff answers questions about prices and windows; it decides nothing. Any object with the
+attributes and methods of `FlatTariff` serves `engine.decide`: the compiled tariff of an operator
+will be read in place behind the same interface. Money is in minor units, times in seconds.
+"""
+
+from protocol.compat import const
+
+NO_FARE = const(-1)
+
+
+class FlatTariff:
+    """One price for every ride, by rider category; one free transfer onto another vehicle.
+
+    `categories` and `products` are the tables whose indices cards and records carry; product 0 is
+    "none".
+    """
+
+    name = "flat"
+    version = 1
+    currency = "KZT"
+    exponent = 2
+    categories = ("adult", "reduced")
+    products = (None, "single")
+    passback_s = 60
+    transfer_s = 1800
+    transfers_max = 1
+    utc_offset_s = 18000  # UTC+5, all year
+    _prices_minor = (10000, 5000)
+
+    def day(self, now):
+        """Day of `now` in the agency's zone (SPEC §1)."""
+        return (now + self.utc_offset_s) // 86400
+
+    def price_minor(self, rider_category, place):
+        """(price in minor units, product) of one ride from `place`; (NO_FARE, 0) if none covers it."""
+        if rider_category >= len(self._prices_minor):
+            return NO_FARE, 0
+        return self._prices_minor[rider_category], 1
+
+
+BUILT_IN = {"flat": FlatTariff}
+
+
+class Place:
+    """Where a tap happens, as codes of the fleet registry; 0 is none (SPEC §1)."""
+
+    def __init__(self, vehicle=0, route=0, stop=0):
+        self.vehicle = vehicle
+        self.route = route
+        self.stop = stop

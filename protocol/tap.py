@@ -1,0 +1,294 @@
+"""One tap, from the cards the reader listed to the announcement: the heart of a validator.
+
+`Validation.run` is a generator of actions; whoever drives it (the firmware's tap service, a test)
+carries each out before it goes on:
+
+| action | the driver does | and sends |
+|---|---|---|
+| EXCHANGE | the card command `tx[:tx_len]` | the answer, a memoryview; or throws CardLost, AuthError, FrameError, LinkLost |
+| RESELECT | lists the field again | True if just this card is there |
+| JOURNAL | appends `record_kind`, `body`; durable before it goes on | the journal seq |
+| ANNOUNCE | light, sound and display from `decision` and `card` | anything |
+
+The order is that of SPEC §2.5: INTENT, card, OUTCOME, announcement, mark. A refusal, a damaged card
+and a lost link end in an announcement like any other tap; only the journal's own errors get out.
+Left out here: which media there are besides MIFARE Classic, and everything about ports and pins.
+"""
+
+from protocol import outcomes
+from protocol.cards import classic_session
+from protocol.cards.classic_session import ClassicSession
+from protocol.compat import const
+from protocol.errors import AuthError, CardLost, FrameError, LayoutError, LinkLost
+from protocol.fares.engine import Decision, decide
+from protocol.fields import find, put, put_raw
+from protocol.journal import records
+
+EXCHANGE = classic_session.EXCHANGE
+RESELECT = classic_session.RESELECT
+JOURNAL = const(3)
+ANNOUNCE = const(4)
+
+_AIR_ERRORS = (CardLost, AuthError, FrameError, LinkLost)
+_NO_INTENT = const(0xFFFFFFFF)
+_RECENT_TAGS = const(16)
+_UID_WIDTHS = (4, 7)
+
+# SAK of the cards we know (NXP AN10833, table 4; 0x88 is Infineon's MIFARE Classic 1K)
+_MEDIUM_BY_SAK = {
+    0x08: outcomes.MEDIUM_CLASSIC1K,
+    0x88: outcomes.MEDIUM_CLASSIC1K,
+    0x18: outcomes.MEDIUM_CLASSIC4K,
+}
+
+_I_MEDIUM = find(records.INTENT, "medium")
+_I_UID_LENGTH = find(records.INTENT, "uid_length")
+_I_UID = find(records.INTENT, "uid")
+_I_FLAGS = find(records.INTENT, "flags")
+_I_CARD_SEQ = find(records.INTENT, "card_seq")
+_I_PRODUCT = find(records.INTENT, "product")
+_I_CATEGORY = find(records.INTENT, "rider_category")
+_I_RIDERS = find(records.INTENT, "riders")
+_I_CHARGE = find(records.INTENT, "charge")
+_I_COUNTER = find(records.INTENT, "counter")
+_I_TAG_BEFORE = find(records.INTENT, "tag_before")
+_I_TAG_AFTER = find(records.INTENT, "tag_after")
+_I_GRANTED = find(records.INTENT, "granted")
+_I_GRANT_SEQ = find(records.INTENT, "grant_seq")
+
+_O_MEDIUM = find(records.OUTCOME, "medium")
+_O_UID_LENGTH = find(records.OUTCOME, "uid_length")
+_O_UID = find(records.OUTCOME, "uid")
+_O_FLAGS = find(records.OUTCOME, "flags")
+_O_OUTCOME = find(records.OUTCOME, "outcome")
+_O_REASON = find(records.OUTCOME, "reason")
+_O_PRODUCT = find(records.OUTCOME, "product")
+_O_CATEGORY = find(records.OUTCOME, "rider_category")
+_O_CHARGE = find(records.OUTCOME, "charge")
+_O_COUNTER = find(records.OUTCOME, "counter")
+_O_TAG = find(records.OUTCOME, "tag")
+_O_INTENT_SEQ = find(records.OUTCOME, "intent_seq")
+_O_CARD_SEQ = find(records.OUTCOME, "card_seq")
+_O_GRANTED = find(records.OUTCOME, "granted")
+_O_GRANT_SEQ = find(records.OUTCOME, "grant_seq")
+_O_RIDERS = find(records.OUTCOME, "riders")
+
+
+class Validation:
+    """Taps at one validator, one after another. `decision` and `card` tell the last one.
+
+    `card` is the card's state as far as it is known (None if nothing was read), `recovered` whether
+    the tap announced a transaction that had been committed before.
+    """
+
+    def __init__(self, vault, tariff, place):
+        self._session = ClassicSession(vault)
+        self._tariff = tariff
+        self.place = place
+        self.decision = Decision()
+        self.card = None
+        self.recovered = False
+        self.record_kind = 0
+        self.body = bytearray(records.BODY_WIDTH)
+        self._announced = bytearray(4 * _RECENT_TAGS)
+        self._announced_next = 0
+        self._intent_seq = _NO_INTENT
+        self._unresolved = False
+
+    @property
+    def tx(self):
+        """Buffer with the card command of an EXCHANGE."""
+        return self._session.tx
+
+    @property
+    def tx_len(self):
+        """Length of that command."""
+        return self._session.tx_len
+
+    def remember_announced(self, tag):
+        """This validator has announced the transaction `tag` (also called at boot, from the journal)."""
+        start = 4 * self._announced_next
+        for index in range(4):
+            self._announced[start + index] = tag[index]
+        self._announced_next = (self._announced_next + 1) % _RECENT_TAGS
+
+    def _announced_here(self, tag):
+        recent = self._announced
+        for start in range(0, 4 * _RECENT_TAGS, 4):
+            if recent[start:start + 4] == tag:
+                return True
+        return False
+
+    def run(self, targets, count, now, clock_known):
+        """One presentation: `count` cards in `targets` (pn532.Target), at time `now`."""
+        self.card = None
+        self.recovered = False
+        self._intent_seq = _NO_INTENT
+        self._unresolved = False
+        session = self._session
+        if count != 1:
+            session.start(b"", outcomes.MEDIUM_UNKNOWN)
+            yield from self._refuse(outcomes.ONE_CARD_PLEASE)
+            return
+        target = targets[0]
+        medium = outcomes.MEDIUM_UNKNOWN
+        if len(target.uid) in _UID_WIDTHS:
+            medium = _MEDIUM_BY_SAK.get(target.sak, outcomes.MEDIUM_UNKNOWN)
+        session.start(target.uid[:_UID_WIDTHS[1]], medium)
+        if medium == outcomes.MEDIUM_UNKNOWN:
+            yield from self._refuse(outcomes.UNKNOWN_MEDIUM)
+            return
+        reason = yield from self._read()
+        if reason:
+            yield from self._refuse(reason)
+        elif not session.announced and not self._announced_here(self.card.tag):
+            yield from self._recover()
+        else:
+            yield from self._sell(now, clock_known)
+
+    def _read(self):
+        """Read the card; NO_REASON, or why it can't be."""
+        try:
+            yield from self._session.read()
+        except AuthError:
+            return outcomes.UNKNOWN_MEDIUM
+        except LayoutError:
+            return outcomes.BAD_SIGNATURE
+        except (CardLost, FrameError, LinkLost):
+            return outcomes.UNREADABLE
+        self.card = self._session.state
+        return outcomes.NO_REASON
+
+    def _recover(self):
+        """The card's last transaction is committed and nobody was told: tell it now."""
+        session = self._session
+        self.recovered = True
+        decision = self.decision
+        decision.clear()
+        decision.outcome = outcomes.ACCEPTED
+        decision.charge_minor = session.last_charge_minor
+        yield from self._announce()
+        try:
+            yield from session.mark_recovered()
+        except _AIR_ERRORS:
+            pass  # the card stays unannounced for other validators; this one remembers
+
+    def _sell(self, now, clock_known):
+        """Decide the tap and, if it is accepted, commit it."""
+        session = self._session
+        decision = self.decision
+        reason = self._standing(now, clock_known)
+        if reason:
+            yield from self._refuse(reason)
+            return
+        session.propose()
+        decide(self.card, self._tariff, self.place, now, decision, session.after)
+        if decision.outcome != outcomes.ACCEPTED:
+            yield from self._announce()
+            return
+        if not session.seal(decision.charge_minor, now):
+            yield from self._refuse(outcomes.EXPIRED)
+            return
+        self._write_intent()
+        self._intent_seq = yield JOURNAL
+        try:
+            yield from session.commit()
+        except _AIR_ERRORS:
+            self._not_committed()
+            yield from self._announce()
+            return
+        self.card = session.after
+        yield from self._announce()
+        try:
+            yield from session.mark(decision.charge_minor)
+        except _AIR_ERRORS:
+            pass  # as in _recover
+
+    def _standing(self, now, clock_known):
+        """What the card itself or our clock has against any tap; NO_REASON if nothing."""
+        if self.card.blocked:
+            return outcomes.BLOCKED
+        if not clock_known:
+            return outcomes.CLOCK_UNKNOWN
+        if self._tariff.day(now) > self.card.valid_until:
+            return outcomes.EXPIRED
+        return outcomes.NO_REASON
+
+    def _not_committed(self):
+        """The card went away in the middle: say what is certain."""
+        session = self._session
+        decision = self.decision
+        product = decision.product
+        decision.refuse(outcomes.UNREADABLE)
+        if session.wrote:
+            decision.refuse(outcomes.NO_REASON)
+            decision.outcome = outcomes.RETAP
+        decision.product = product
+        self._unresolved = session.transfer_sent
+
+    def _refuse(self, reason):
+        self.decision.refuse(reason)
+        yield from self._announce()
+
+    def _announce(self):
+        """Journal the OUTCOME, then tell the passenger."""
+        self._write_outcome()
+        yield JOURNAL
+        if self.decision.outcome == outcomes.ACCEPTED:
+            self.remember_announced(self.card.tag)
+        yield ANNOUNCE
+
+    # -- record bodies ---------------------------------------------------------------------
+
+    def _flags(self):
+        flags = records.FLAG_TRANSFER if self.decision.transfer else 0
+        if self.recovered:
+            flags |= records.FLAG_RECOVERED
+        if self._unresolved:
+            flags |= records.FLAG_UNRESOLVED
+        return flags
+
+    def _write_intent(self):
+        self.record_kind = records.KIND_INTENT
+        body = self.body
+        before = self._session.state
+        after = self._session.after
+        decision = self.decision
+        put(body, _I_MEDIUM, before.medium)
+        put(body, _I_UID_LENGTH, len(before.uid))
+        put_raw(body, _I_UID, before.uid)
+        put(body, _I_FLAGS, self._flags())
+        put(body, _I_CARD_SEQ, after.seq)
+        put(body, _I_PRODUCT, decision.product)
+        put(body, _I_CATEGORY, after.rider_category)
+        put(body, _I_RIDERS, decision.riders)
+        put(body, _I_CHARGE, decision.charge_minor)
+        put(body, _I_COUNTER, after.spent_counter)
+        put_raw(body, _I_TAG_BEFORE, before.tag)
+        put_raw(body, _I_TAG_AFTER, after.tag)
+        put(body, _I_GRANTED, after.granted_minor)
+        put(body, _I_GRANT_SEQ, after.grant_seq)
+        for index in range(records.INTENT_WIDTH, records.BODY_WIDTH):
+            body[index] = 0
+
+    def _write_outcome(self):
+        self.record_kind = records.KIND_OUTCOME
+        body = self.body
+        card = self.card or self._session.state
+        decision = self.decision
+        put(body, _O_MEDIUM, card.medium)
+        put(body, _O_UID_LENGTH, len(card.uid))
+        put_raw(body, _O_UID, card.uid)
+        put(body, _O_FLAGS, self._flags())
+        put(body, _O_OUTCOME, decision.outcome)
+        put(body, _O_REASON, decision.reason)
+        put(body, _O_PRODUCT, decision.product)
+        put(body, _O_CATEGORY, card.rider_category)
+        put(body, _O_CHARGE, decision.charge_minor)
+        put(body, _O_COUNTER, card.spent_counter)
+        put_raw(body, _O_TAG, card.tag)
+        put(body, _O_INTENT_SEQ, self._intent_seq)
+        put(body, _O_CARD_SEQ, card.seq)
+        put(body, _O_GRANTED, card.granted_minor)
+        put(body, _O_GRANT_SEQ, card.grant_seq)
+        put(body, _O_RIDERS, decision.riders)
