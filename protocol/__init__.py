@@ -1,1 +1,1 @@
-"""What device and host agree on: fares, card layouts, journal records, sync. Bytes are in SPEC.md."""
+"""What device and host agree on: fares, card layouts, journal, sync. SPEC.md has the bytes."""

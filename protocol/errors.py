@@ -18,7 +18,7 @@ class LinkLost(MinikError):
 
 
 class CardLost(MinikError):
-    """The card did not answer (removed, or the air is noisy). `status` is the reader chip's code."""
+    """The card did not answer (gone, or the air is noisy). `status` is the reader chip's code."""
 
     def __init__(self, status=0):
         super().__init__(status)

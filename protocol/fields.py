@@ -83,7 +83,7 @@ def put(buf, field, value, base=0):
 
 
 def put_raw(buf, field, value, base=0):
-    """Store bytes in a raw field that `find` gave, zero padded; ValueError if they are too long."""
+    """Store bytes in a raw field that `find` gave, zero padded; ValueError if too long."""
     width = field[2]
     if len(value) > width:
         raise ValueError(field[0])

@@ -5,13 +5,14 @@ carries each out before it goes on:
 
 | action | the driver does | and sends |
 |---|---|---|
-| EXCHANGE | the card command `tx[:tx_len]` | the answer, a memoryview; or throws CardLost, AuthError, FrameError, LinkLost |
+| EXCHANGE | the card command `tx[:tx_len]` | the answer, a memoryview, or throws an error |
 | RESELECT | lists the field again | True if just this card is there |
 | JOURNAL | appends `record_kind`, `body`; durable before it goes on | the journal seq |
 | ANNOUNCE | light, sound and display from `decision` and `card` | anything |
 
-The order is that of SPEC §2.5: INTENT, card, OUTCOME, announcement, mark. A refusal, a damaged card
-and a lost link end in an announcement like any other tap; only the journal's own errors get out.
+What is thrown in: CardLost, AuthError, FrameError, LinkLost. The order is that of SPEC §2.5:
+INTENT, card, OUTCOME, announcement, mark. A refusal, a damaged card and a lost link end in an
+announcement like any other tap; only the journal's own errors get out.
 Left out here: which media there are besides MIFARE Classic, and everything about ports and pins.
 """
 
@@ -77,8 +78,8 @@ _O_RIDERS = find(records.OUTCOME, "riders")
 class Validation:
     """Taps at one validator, one after another. `decision` and `card` tell the last one.
 
-    `card` is the card's state as far as it is known (None if nothing was read), `recovered` whether
-    the tap announced a transaction that had been committed before.
+    `card` is the card's state as far as it is known (None if nothing was read), `recovered`
+    whether the tap announced a transaction that had been committed before.
     """
 
     def __init__(self, vault, tariff, place):
@@ -106,7 +107,7 @@ class Validation:
         return self._session.tx_len
 
     def remember_announced(self, tag):
-        """This validator has announced the transaction `tag` (also called at boot, from the journal)."""
+        """This validator announced the transaction `tag` (at boot: the journal says so)."""
         start = 4 * self._announced_next
         for index in range(4):
             self._announced[start + index] = tag[index]

@@ -1,4 +1,4 @@
-"""Layout 1 of a MIFARE Classic card: where everything lies and how a state copy is coded (SPEC §2).
+"""Layout 1 of a MIFARE Classic card: where everything lies, how a state is coded (SPEC §2).
 
 It knows blocks and bytes, no reader and no order of writes (that is `classic_session`).
 """
@@ -92,7 +92,7 @@ def sector_of(block):
 
 
 def is_layout(core):
-    """Is this a core of the layout we know, without an extension (which this version has none of)?"""
+    """Is this a core of the layout we know, without an extension (this version has none)?"""
     return core[0] >> 4 == LAYOUT and not core[0] & _FLAG_EXTENSION
 
 
@@ -133,7 +133,8 @@ class StateSeal:
     def fits(self, uid, counter, core):
         """Does this core belong to the card `uid` whose purse stands at `counter` (K)?"""
         message = self._state_message(uid, counter, core)
-        return self._vault.state_mac_ok(uid, message, memoryview(core)[CORE_FIELDS_WIDTH:CORE_WIDTH])
+        mac = memoryview(core)[CORE_FIELDS_WIDTH:CORE_WIDTH]
+        return self._vault.state_mac_ok(uid, message, mac)
 
     def seal(self, uid, counter, core):
         """Store the MAC of a core; `counter` is the K that commits it."""

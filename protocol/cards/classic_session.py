@@ -118,7 +118,10 @@ class ClassicSession:
         yield from self._read(classic.VALUE_BLOCKS[1], self._values, _BLOCK)
         yield from self._read(classic.MARK_BLOCK, self._mark, 0)
         newest = 1 if self._counter(1) > self._counter(0) else 0
-        if not (yield from self._read_copy(newest)) and not (yield from self._read_copy(1 - newest)):
+        found = yield from self._read_copy(newest)
+        if not found:
+            found = yield from self._read_copy(1 - newest)
+        if not found:
             raise LayoutError("no state copy fits the purse")
         state = self.state
         before = self._counter(1 - (state.seq & 1))

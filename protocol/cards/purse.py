@@ -75,7 +75,7 @@ def advance_mark(mark, base, tag, tap_time, charge_minor):
 
 
 def mark_journeys(mark, base=0):
-    """Journeys the mark keeps, newest first: tuples (minutes since 2020, charge in minor units)."""
+    """Journeys the mark keeps, newest first: tuples (minutes since 2020, charge)."""
     journeys = []
     for offset in _MARK_JOURNEYS:
         minutes = get_uint(mark, base + offset, 3)

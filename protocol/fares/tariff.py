@@ -34,7 +34,7 @@ class FlatTariff:
         return (now + self.utc_offset_s) // 86400
 
     def price_minor(self, rider_category, place):
-        """(price in minor units, product) of one ride from `place`; (NO_FARE, 0) if none covers it."""
+        """(price in minor units, product) of one ride from `place`; (NO_FARE, 0) if none is."""
         if rider_category >= len(self._prices_minor):
             return NO_FARE, 0
         return self._prices_minor[rider_category], 1

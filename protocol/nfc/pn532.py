@@ -79,7 +79,7 @@ class Pn532Link:
     def command(self, code, params=b"", params_len=-1):
         """Frame a command. `params` is copied in; returns the frame's length, also in `tx_len`.
 
-        ValueError if it does not fit one normal frame (UM 6.2.1.1: LEN is TFI + data, 255 at most).
+        ValueError if it does not fit one normal frame (UM 6.2.1.1: LEN counts TFI and data).
         """
         count = len(params) if params_len < 0 else params_len
         if count + 2 > 255 or count + _FRAME_OVERHEAD > len(self.tx):
@@ -209,7 +209,7 @@ class Target:
 def read_targets(rx, rx_len, targets):
     """Fill `targets` from the response to InListPassiveTarget at 106 kbit/s A (UM 7.3.5).
 
-    Returns how many cards there are (never above len(targets)). FrameError if the response is short.
+    Returns how many cards there are, never above len(targets). FrameError if it is cut short.
     """
     if rx_len < 2 or rx[0] != IN_LIST_PASSIVE_TARGET + 1:
         raise FrameError("not a target list")
@@ -229,7 +229,7 @@ def read_targets(rx, rx_len, targets):
         target.sak = rx[position + 3]
         target.uid = bytes(rx[position + 5:uid_end])
         position = uid_end
-        if target.sak & 0x20 and position < rx_len:  # ISO 14443-4: an ATS follows, its length first
+        if target.sak & 0x20 and position < rx_len:  # ISO 14443-4: an ATS, its length first
             position += rx[position]
     return count
 
