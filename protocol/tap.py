@@ -22,7 +22,7 @@ from protocol.cards.classic_session import ClassicSession
 from protocol.compat import const
 from protocol.errors import AuthError, CardLost, FrameError, LayoutError, LinkLost
 from protocol.fares.engine import Decision, decide
-from protocol.fields import find, put, put_raw
+from protocol.fields import find, layout_width, put, put_raw
 from protocol.journal import records
 
 EXCHANGE = classic_session.EXCHANGE
@@ -31,7 +31,7 @@ JOURNAL = const(3)
 ANNOUNCE = const(4)
 
 _AIR_ERRORS = (CardLost, AuthError, FrameError, LinkLost)
-_NO_INTENT = const(0xFFFFFFFF)
+_NO_INTENT = records.SEQ_NONE
 _RECENT_TAGS = const(16)
 _UID_WIDTHS = (4, 7)
 
@@ -42,37 +42,38 @@ _MEDIUM_BY_SAK = {
     0x18: outcomes.MEDIUM_CLASSIC4K,
 }
 
-_I_MEDIUM = find(records.INTENT, "medium")
-_I_UID_LENGTH = find(records.INTENT, "uid_length")
-_I_UID = find(records.INTENT, "uid")
-_I_FLAGS = find(records.INTENT, "flags")
-_I_CARD_SEQ = find(records.INTENT, "card_seq")
-_I_PRODUCT = find(records.INTENT, "product")
-_I_CATEGORY = find(records.INTENT, "rider_category")
-_I_RIDERS = find(records.INTENT, "riders")
-_I_CHARGE = find(records.INTENT, "charge")
-_I_COUNTER = find(records.INTENT, "counter")
-_I_TAG_BEFORE = find(records.INTENT, "tag_before")
-_I_TAG_AFTER = find(records.INTENT, "tag_after")
-_I_GRANTED = find(records.INTENT, "granted")
-_I_GRANT_SEQ = find(records.INTENT, "grant_seq")
+_I_MEDIUM = find(records.INTENT_LAYOUT, "medium")
+_I_UID_LENGTH = find(records.INTENT_LAYOUT, "uid_length")
+_I_UID = find(records.INTENT_LAYOUT, "uid")
+_I_FLAGS = find(records.INTENT_LAYOUT, "flags")
+_I_CARD_SEQ = find(records.INTENT_LAYOUT, "card_seq")
+_I_PRODUCT = find(records.INTENT_LAYOUT, "product")
+_I_CATEGORY = find(records.INTENT_LAYOUT, "rider_category")
+_I_RIDERS = find(records.INTENT_LAYOUT, "riders")
+_I_CHARGE = find(records.INTENT_LAYOUT, "charge")
+_I_COUNTER = find(records.INTENT_LAYOUT, "k")
+_I_TAG_BEFORE = find(records.INTENT_LAYOUT, "tag_before")
+_I_TAG_AFTER = find(records.INTENT_LAYOUT, "tag_after")
+_I_GRANTED = find(records.INTENT_LAYOUT, "granted")
+_I_GRANT_SEQ = find(records.INTENT_LAYOUT, "grant_seq")
+_INTENT_BYTES = layout_width(records.INTENT_LAYOUT)
 
-_O_MEDIUM = find(records.OUTCOME, "medium")
-_O_UID_LENGTH = find(records.OUTCOME, "uid_length")
-_O_UID = find(records.OUTCOME, "uid")
-_O_FLAGS = find(records.OUTCOME, "flags")
-_O_OUTCOME = find(records.OUTCOME, "outcome")
-_O_REASON = find(records.OUTCOME, "reason")
-_O_PRODUCT = find(records.OUTCOME, "product")
-_O_CATEGORY = find(records.OUTCOME, "rider_category")
-_O_CHARGE = find(records.OUTCOME, "charge")
-_O_COUNTER = find(records.OUTCOME, "counter")
-_O_TAG = find(records.OUTCOME, "tag")
-_O_INTENT_SEQ = find(records.OUTCOME, "intent_seq")
-_O_CARD_SEQ = find(records.OUTCOME, "card_seq")
-_O_GRANTED = find(records.OUTCOME, "granted")
-_O_GRANT_SEQ = find(records.OUTCOME, "grant_seq")
-_O_RIDERS = find(records.OUTCOME, "riders")
+_O_MEDIUM = find(records.OUTCOME_LAYOUT, "medium")
+_O_UID_LENGTH = find(records.OUTCOME_LAYOUT, "uid_length")
+_O_UID = find(records.OUTCOME_LAYOUT, "uid")
+_O_FLAGS = find(records.OUTCOME_LAYOUT, "flags")
+_O_OUTCOME = find(records.OUTCOME_LAYOUT, "outcome")
+_O_REASON = find(records.OUTCOME_LAYOUT, "reason")
+_O_PRODUCT = find(records.OUTCOME_LAYOUT, "product")
+_O_CATEGORY = find(records.OUTCOME_LAYOUT, "rider_category")
+_O_CHARGE = find(records.OUTCOME_LAYOUT, "charge")
+_O_COUNTER = find(records.OUTCOME_LAYOUT, "k")
+_O_TAG = find(records.OUTCOME_LAYOUT, "tag")
+_O_INTENT_SEQ = find(records.OUTCOME_LAYOUT, "intent_seq")
+_O_CARD_SEQ = find(records.OUTCOME_LAYOUT, "card_seq")
+_O_GRANTED = find(records.OUTCOME_LAYOUT, "granted")
+_O_GRANT_SEQ = find(records.OUTCOME_LAYOUT, "grant_seq")
+_O_RIDERS = find(records.OUTCOME_LAYOUT, "riders")
 
 
 class Validation:
@@ -90,7 +91,7 @@ class Validation:
         self.card = None
         self.recovered = False
         self.record_kind = 0
-        self.body = bytearray(records.BODY_WIDTH)
+        self.body = bytearray(records.BODY_BYTES)
         self._announced = bytearray(4 * _RECENT_TAGS)
         self._announced_next = 0
         self._intent_seq = _NO_INTENT
@@ -250,7 +251,7 @@ class Validation:
         return flags
 
     def _write_intent(self):
-        self.record_kind = records.KIND_INTENT
+        self.record_kind = records.INTENT
         body = self.body
         before = self._session.state
         after = self._session.after
@@ -269,11 +270,11 @@ class Validation:
         put_raw(body, _I_TAG_AFTER, after.tag)
         put(body, _I_GRANTED, after.granted_minor)
         put(body, _I_GRANT_SEQ, after.grant_seq)
-        for index in range(records.INTENT_WIDTH, records.BODY_WIDTH):
+        for index in range(_INTENT_BYTES, records.BODY_BYTES):
             body[index] = 0
 
     def _write_outcome(self):
-        self.record_kind = records.KIND_OUTCOME
+        self.record_kind = records.OUTCOME
         body = self.body
         card = self.card or self._session.state
         decision = self.decision

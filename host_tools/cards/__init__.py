@@ -1,0 +1,1 @@
+"""The card desk: issuing a MIFARE Classic card and reading everything on it."""
