@@ -61,7 +61,7 @@ def test_outcome_bytes():
 
 def test_every_layout_is_gapless_and_fits():
     assert records.HEADER_LAYOUT[-1][1] + 4 == records.BODY_OFFSET
-    for layout in (records.HEADER_LAYOUT, *records.BODY_LAYOUTS[1:]):
+    for layout in (records.HEADER_LAYOUT,) + records.BODY_LAYOUTS[1:]:  # noqa: RUF005
         offset = 0
         for field in layout:
             assert field[1] == offset, field
