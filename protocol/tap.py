@@ -33,6 +33,7 @@ ANNOUNCE = const(4)
 _AIR_ERRORS = (CardLost, AuthError, FrameError, LinkLost)
 _NO_INTENT = records.SEQ_NONE
 _RECENT_TAGS = const(16)
+_RECENT_RECORDS = const(64)
 _UID_WIDTHS = (4, 7)
 
 # SAK of the cards we know (NXP AN10833, table 4; 0x88 is Infineon's MIFARE Classic 1K)
@@ -113,6 +114,18 @@ class Validation:
         for index in range(4):
             self._announced[start + index] = tag[index]
         self._announced_next = (self._announced_next + 1) % _RECENT_TAGS
+
+    def restore_announced(self, journal):
+        """After a boot: what the last records of `journal` (a recovered Ring) say was announced."""
+        record = bytearray(records.RECORD_BYTES)
+        body = memoryview(record)[records.BODY_OFFSET:]
+        for seq in range(max(0, journal.head - _RECENT_RECORDS), journal.head):
+            if (
+                journal.read_into(seq, record)
+                and record[4] == records.OUTCOME
+                and body[_O_OUTCOME[1]] == outcomes.ACCEPTED
+            ):
+                self.remember_announced(body[_O_TAG[1]:_O_TAG[1] + _O_TAG[2]])
 
     def _announced_here(self, tag):
         recent = self._announced
