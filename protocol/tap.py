@@ -116,16 +116,23 @@ class Validation:
         self._announced_next = (self._announced_next + 1) % _RECENT_TAGS
 
     def restore_announced(self, journal):
-        """After a boot: what the last records of `journal` (a recovered Ring) say was announced."""
+        """After a boot: the last records of `journal` (a recovered Ring) say what was announced.
+
+        All but the newest: its announcement may be what the power cut prevented. A passenger
+        who was told after all is at worst told again.
+        """
         record = bytearray(records.RECORD_BYTES)
         body = memoryview(record)[records.BODY_OFFSET:]
+        tag = None
         for seq in range(max(0, journal.head - _RECENT_RECORDS), journal.head):
             if (
                 journal.read_into(seq, record)
                 and record[4] == records.OUTCOME
                 and body[_O_OUTCOME[1]] == outcomes.ACCEPTED
             ):
-                self.remember_announced(body[_O_TAG[1]:_O_TAG[1] + _O_TAG[2]])
+                if tag is not None:
+                    self.remember_announced(tag)
+                tag = bytes(body[_O_TAG[1]:_O_TAG[1] + _O_TAG[2]])
 
     def _announced_here(self, tag):
         recent = self._announced
