@@ -38,7 +38,8 @@ def dialect_faults(tree: ast.AST) -> list[str]:
         name = getattr(node.func, "attr", getattr(node.func, "id", ""))
         if name == "pow" and len(node.args) == 3 and isinstance(node.args[1], ast.UnaryOp):
             faults.append(f"line {node.lineno}: pow with a negative exponent returns 0")
-        if name in ("startswith", "endswith") and node.args and isinstance(node.args[0], ast.Tuple):
+        first = node.args[0] if node.args else None
+        if name in ("startswith", "endswith") and isinstance(first, ast.Tuple):
             faults.append(f"line {node.lineno}: {name} with a tuple")
     for node in ast.walk(tree):
         if isinstance(node, ast.ExceptHandler) and node.type is None:
