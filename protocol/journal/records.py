@@ -13,6 +13,7 @@ BODY_OFFSET = const(16)
 BODY_BYTES = const(40)
 MAC_OFFSET = const(56)
 SEQ_NONE = const(0xFFFFFFFF)
+BLANK = b"\xff" * 64
 
 BOOT = const(1)
 PLACE = const(2)
@@ -156,8 +157,5 @@ def record_seq(record):
 
 
 def is_blank(record):
-    """True if every byte is 0xFF, as an erased slot reads."""
-    for byte in record:
-        if byte != 0xFF:
-            return False
-    return True
+    """True if all 64 bytes are 0xFF, as an erased slot reads."""
+    return record == BLANK
