@@ -148,7 +148,7 @@ def _did_you_mean(
     close = difflib.get_close_matches(word, names, 1, 0.6)
     if close:
         return f'; did you mean "{close[0]}"?'
-    return "" if only_close or not names else f"; there are {', '.join(names)}"
+    return "" if only_close or not names else f"; known: {', '.join(names)}"
 
 
 def _check_tariff(scenario: Scenario, path: Path) -> None:

@@ -1,0 +1,190 @@
+"""A run as a passenger, a driver and a field engineer lived it: readable sentences for people.
+
+Left out: comparing anything, and the reports at the end (`host_tools.cli.bench`). Machines read
+`RunResult.as_dict` instead.
+"""
+
+from datetime import UTC, datetime
+
+from rich.console import Console
+from rich.markup import escape
+
+from host_tools.bench.scenario import schema
+from host_tools.bench.scenario.results import Observed, StepResult
+from host_tools.bench.scenario.schema import Scenario
+from protocol.fares.tariff import FlatTariff
+
+_WHY = {
+    "insufficient_funds": "too little money on the card",
+    "one_card_please": "one card at a time, please",
+    "denied": "this card is on the deny list",
+    "expired": "the card has expired",
+    "not_valid_here": "not valid here",
+    "not_valid_now": "not valid now",
+    "passback": "this card has just been used on this bus",
+    "unreadable": "the card could not be read",
+    "unknown_medium": "this is no card of ours",
+    "blocked": "the card is blocked",
+    "clock_unknown": "the validator does not know the time",
+    "bad_signature": "what is on the card does not verify",
+}
+_LIGHT_STYLE = {"green": "bold green", "red": "bold red", "blue": "bold blue", "off": "dim"}
+_INDENT = " " * 10
+
+
+def money(minor: int) -> str:
+    """Minor units as people write them: "100.00 KZT"."""
+    sign = "-" if minor < 0 else ""
+    whole, rest = divmod(abs(minor), 10**FlatTariff.exponent)
+    return f"{sign}{whole}.{rest:0{FlatTariff.exponent}} {FlatTariff.currency}"
+
+
+class Story:
+    """Tells the steps of `scenario` on `console`, one after another."""
+
+    def __init__(self, scenario: Scenario, console: Console) -> None:
+        self._scenario = scenario
+        self._console = console
+        self._zone = scenario.start.tzinfo or UTC
+        self._places = {
+            name: {key: getattr(device, key) for key in ("vehicle", "route", "stop")}
+            for name, device in scenario.devices.items()
+        }
+
+    def open(self) -> None:
+        """Title, devices and cards."""
+        if self._scenario.title:
+            self._console.rule(escape(self._scenario.title))
+        for name in self._scenario.devices:
+            self._say(f"{name} is a validator on {self._place(name)}.")
+        for name, medium in self._scenario.media.items():
+            self._say(f"{name} has {_card(medium)}.")
+
+    def tell(self, result: StepResult) -> None:
+        """One step: what was done, what was seen and heard, what it means."""
+        step = result.step
+        if step.note:
+            self._console.print(f"\n[bold]{escape(step.note)}[/bold]")
+        at = datetime.fromtimestamp(result.unix_s, self._zone).strftime("%H:%M:%S")
+        self._say(f"[cyan]{at}[/cyan]  {self._deed(result)}")
+        if isinstance(step, schema.Tap):
+            self._say(f"{_INDENT}{_meaning(step, result.observed)}")
+        if isinstance(step, schema.DeviceStep):
+            self._tell_senses(result.observed)
+        if result.remark:
+            self._say(f"{_INDENT}{escape(result.remark)}")
+        if result.picture:
+            self._say(f"{_INDENT}[dim]picture {escape(result.picture)}[/dim]")
+        for line in result.failures:
+            self._say(f"{_INDENT}[bold red]not as expected:[/bold red] {escape(line)}")
+
+    def _say(self, text: str) -> None:
+        self._console.print(text, soft_wrap=True, highlight=False)
+
+    def _tell_senses(self, observed: Observed) -> None:
+        parts = []
+        if observed.light is not None:
+            style = _LIGHT_STYLE[observed.light]
+            parts.append(f"light [{style}]{observed.light}[/{style}]")
+        if observed.sound is not None:
+            parts.append(f"sound {escape(observed.sound)}")
+        if observed.display is not None:
+            lines = " | ".join(observed.display)
+            parts.append(f'display "{escape(lines)}"' if lines else "display dark")
+        if observed.reader_ms is not None:
+            parts.append(f"{observed.reader_ms:.1f} ms, {observed.exchanges} reader commands")
+        if parts:
+            self._say(_INDENT + "; ".join(parts))
+
+    def _place(self, device: str) -> str:
+        place = self._places[device]
+        words = [f"{what} {place[key]}" for key, what in _PLACE_WORDS if place[key] is not None]
+        return escape(", ".join(words) or "no line")
+
+    def _deed(self, result: StepResult) -> str:
+        """What was done, as a sentence with markup."""
+        match step := result.step:
+            case schema.Tap():
+                return self._tapping(step)
+            case schema.Advance():
+                return f"{_ago(step.advance)} go by."
+            case schema.SetPlace():
+                for key in step.model_fields_set & {"vehicle", "route", "stop"}:
+                    self._places[step.set][key] = getattr(step, key)
+                return f"The driver of {step.set} sets {self._place(step.set)}."
+            case schema.Link():
+                return f"The link of {step.link} is {_link(step)} from here."
+            case schema.PowerCut():
+                return _cut(step)
+            case schema.Boot():
+                return f"{step.boot} has its supply back and boots."
+            case schema.Sync():
+                return f"{step.sync} hands its records to the ledger."
+        return "The books are looked at."
+
+    def _tapping(self, step: schema.Tap) -> str:
+        who = " and ".join(escape(name) for name in step.tap)
+        verb = "taps" if len(step.tap) == 1 else "tap together"
+        how = "".join((
+            f", and pulls the card away after {step.remove_after_frames} frames"
+            if step.remove_after_frames is not None else "",
+            f", and answer {step.answer_lost} of the card is lost" if step.answer_lost else "",
+            f", and write {step.torn_write} of the card is torn" if step.torn_write else "",
+        ))
+        return f"[bold]{who}[/bold] {verb} at {step.on} ({self._place(step.on)}){how}."
+
+
+_PLACE_WORDS = (("vehicle", "bus"), ("route", "line"), ("stop", "stop"))
+
+
+def _card(medium: schema.Medium) -> str:
+    if medium.file is not None:
+        return f"a card from {escape(medium.file)}"
+    if medium.blank:
+        return f"a blank {medium.type} card"
+    whose = " of another agency" if medium.agency == "other" else ""
+    tampered = ", tampered with" if medium.tamper else ""
+    article = "an" if medium.rider_category[0] in "aeiou" else "a"
+    return (
+        f"{article} {medium.rider_category} card{whose} ({medium.type}) "
+        f"with {money(medium.balance)}{tampered}"
+    )
+
+
+def _meaning(step: schema.Tap, observed: Observed) -> str:
+    """What a tap meant for the passenger."""
+    left = "" if observed.balance is None else f", {money(observed.balance)} left"
+    if observed.outcome == "accepted":
+        paid = f"paid {money(observed.charged)}" if observed.charged else "rides free"
+        return f"→ accepted: {paid}{left}."
+    if observed.outcome == "refused":
+        return f"→ refused: {_WHY.get(observed.reason or '', str(observed.reason))}{left}."
+    if observed.outcome == "retap":
+        return "→ hold the card there again, please. Nothing is settled yet."
+    return "→ no answer: the validator said nothing."
+
+
+def _ago(seconds: int) -> str:
+    units = ((86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second"))
+    parts = []
+    for size, unit in units:
+        count, seconds = divmod(seconds, size)
+        if count:
+            parts.append(f"{count} {unit}{'s' if count > 1 else ''}")
+    return " ".join(parts)
+
+
+def _link(step: schema.Link) -> str:
+    if isinstance(step.state, str):
+        return step.state
+    return f"up, losing {step.state.loss:.0%}, {step.state.latency_ms} ms away"
+
+
+def _cut(step: schema.PowerCut) -> str:
+    if step.at_flash_op is None:
+        return f"The supply of {step.power_cut} fails."
+    torn = ", which it tears" if step.torn else ""
+    return (
+        f"The supply of {step.power_cut} will fail at its flash operation "
+        f"{step.at_flash_op} from here{torn}."
+    )

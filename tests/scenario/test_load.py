@@ -1,0 +1,167 @@
+"""A scenario file is read to the letter, and what is wrong is one line: file, step, field."""
+
+from pathlib import Path
+
+import pytest
+
+from host_tools.bench.scenario import schema
+from host_tools.bench.scenario.load import load_scenario
+from host_tools.errors import BadInput
+from tests.scenario.sample import SAMPLE
+
+
+def load(folder: Path, text: str) -> schema.Scenario:
+    path = folder / "day.yaml"
+    path.write_text(text, encoding="utf-8")
+    return load_scenario(path)
+
+
+def complaint(folder: Path, text: str) -> str:
+    with pytest.raises(BadInput) as caught:
+        load(folder, text)
+    line = str(caught.value)
+    assert caught.value.exit_code == 2
+    assert "\n" not in line
+    assert line.startswith(f"{folder / 'day.yaml'}: ")
+    return line.removeprefix(f"{folder / 'day.yaml'}: ")
+
+
+def test_every_kind_of_step_is_read(tmp_path):
+    scenario = load(tmp_path, SAMPLE)
+    assert [type(step) for step in scenario.steps] == [
+        schema.Tap, schema.Tap, schema.Tap, schema.Advance, schema.SetPlace, schema.Link,
+        schema.Link, schema.PowerCut, schema.Boot, schema.Sync, schema.ExpectLedger,
+    ]
+    taps = scenario.steps[:3]
+    assert [step.tap for step in taps] == [("adult1",), ("adult1", "adult2"), ("adult1",)]
+    assert taps[0].on == "V1"
+    assert taps[0].expect.model_fields_set == {"outcome", "charged", "light"}
+    assert taps[2].remove_after_frames == 6
+    assert scenario.steps[3].advance == 5400
+    assert scenario.steps[6].state == schema.LinkQuality(loss=0.2, latency_ms=400)
+    assert (scenario.steps[7].at_flash_op, scenario.steps[7].torn) == (3, True)
+    assert scenario.steps[10].expect_ledger.revenue == 10000
+    assert scenario.start.timestamp() == 1795143600
+    assert (scenario.seed, scenario.tariff) == (7, "flat")
+
+
+def test_words_that_yaml_1_1_would_turn_into_other_things_stay_words(tmp_path):
+    scenario = load(tmp_path, SAMPLE)
+    assert scenario.steps[0].expect.light == "off"
+    assert scenario.steps[4].stop == "0101"
+    assert scenario.media["adult2"].uid == "04010203"
+    assert load(tmp_path, SAMPLE.replace('"101"', "101")).devices["V1"].vehicle == "101"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line"),
+    [
+        ("outcome: accepted", "outcom: accepted",
+         'step 1: expect.outcom: unknown field; did you mean "outcome"?'),
+        ("outcome: accepted", "outcome: acepted",
+         'step 1: expect.outcome: "acepted" is none of accepted, refused, retap; '
+         'did you mean "accepted"?'),
+        ("reason: one_card_please", "reason: one_card",
+         "step 2: expect.reason: "),
+        ("charged: 10000", "charged: '10000'", "step 1: expect.charged: must be a whole number"),
+        ("charged: 10000", "charged: 100.00", "step 1: expect.charged: must be a whole number"),
+        ("light: off", "light: purple",
+         'step 1: expect.light: "purple" is none of green, red, blue, off'),
+        ("adult1, on: V1, exp", "adult1, on: V2, exp",
+         'step 1: on: no device is named "V2"; known: V1'),
+        ("tap: adult1, on: V1, rem", "tap: adlt1, on: V1, rem",
+         'step 3: tap: no card is named "adlt1"; did you mean "adult1"?'),
+        ("tap: adult1, on: V1, rem", "tap: adult1, rem", "step 3: on: is missing"),
+        ("tap: [adult1, adult2]", "tap: [adult1, adult1]", "step 2: tap: a card is there twice"),
+        ("tap: [adult1, adult2]", "tap: []", "step 2: tap: "),
+        ("tap: [adult1, adult2]", "tap: {adult1: 1}", "step 2: tap.0: must be a text"),
+        ("remove_after_frames: 6", "remove_after_frames: -1", "step 3: remove_after_frames: "),
+        ("remove_after_frames: 6", "remove_after_frame: 6",
+         'step 3: remove_after_frame: unknown field; did you mean "remove_after_frames"?'),
+        ("1h30m", "90 min", "step 4: advance: a duration is written like "),
+        ("1h30m", "0s", "step 4: advance: a duration lies between 1s and 400d"),
+        (", stop: 0101", "", "step 5: set: name a stop, a route or a vehicle"),
+        ("stop: 0101", "stopp: S7", 'step 5: stopp: unknown field; did you mean "stop"?'),
+        ("state: down", "state: dwn",
+         'step 6: state: "dwn" is none of up, down; did you mean "down"?'),
+        ("loss: 0.2", "los: 0.2", 'step 7: state.los: unknown field; did you mean "loss"?'),
+        ("loss: 0.2", "loss: 2", "step 7: state.loss: input should be less than or equal to 1"),
+        ("at_flash_op: 3, ", "", "step 8: torn: needs at_flash_op, it tears that operation"),
+        ("at_flash_op: 3", "at_flash_op: 0", "step 8: at_flash_op: "),
+        ("boot: V1", "bot: V1", 'step 9: bot: no kind of step; did you mean "boot"?'),
+        ("{boot: V1}", "{}", "step 9: "),
+        ("{boot: V1}", "boot", "step 9: must be a block of fields"),
+        ("boot: V1", "boot: V1, sync: V1", "step 9: boot and sync are two steps; "),
+        ("balanced: true", "balanced: yes", "step 11: expect_ledger.balanced: must be true or "),
+        ("+05:00", "", "start: the time needs its offset, as in 2026-11-20T08:00:00+05:00"),
+        ("T08:00:00+05:00", "", "start: the time of day is missing, "),
+        ("2026-11-20T08:00:00+05:00", "soon", "start: not an ISO time with offset"),
+        ("2026-11-20T", "1999-11-20T", "start: the time lies between 2020 and 2053"),
+        ("tariff: flat", "tariff: feed.zip", "tariff: feeds come with the tariff compiler, "),
+        ("tariff: flat", "tariff: flt", 'tariff: "flt" is no built-in tariff; did you mean '),
+        ("classic1k", "desfire",
+         'media.adult1.type: "desfire" is not in this version; use classic1k or classic4k'),
+        ("classic1k", "clasic1k", 'media.adult1.type: "clasic1k" is none of '),
+        ("role: validator", "role: inspector",
+         'devices.V1.role: "inspector" is not in this version; use validator'),
+        ("reader: pn532", "reader: mfrc522",
+         'devices.V1.reader: "mfrc522" is not in this version; use pn532'),
+        ("  V1: {", "  V 1: {", 'devices: "V 1": a device is named with '),
+        ("rider_category: adult", "rider_category: adlt",
+         'media.adult1.rider_category: "adlt" is none of adult, reduced; did you mean "adult"?'),
+        ("balance: 50000", "balance: 500.00", "media.adult1.balance: must be a whole number"),
+        ("balance: 50000", "balance: -1", "media.adult1.balance: "),
+        ("balance: 50000", "balance: 536870912", "media.adult1.balance: "),
+        ("balance: 50000", "balanc: 5", 'media.adult1.balanc: unknown field; did you mean "bal'),
+        ("uid: 04010203", "uid: 040102", "media.adult2.uid: a UID has 4 or 7 bytes, not 3"),
+        ("uid: 04010203", "uid: 0401020x", "media.adult2.uid: a UID is written in hexadecimal"),
+        ("uid: 04010203", "uid: 04010203, uid_length: 7",
+         "media.adult2: uid 04010203 does not have 7 bytes"),
+        ("balance: 50000", "balance: 5, blank: true",
+         "media.adult1: balance does not go with blank: it is not issued here"),
+        ("rider_category: adult, balance: 50000", "file: gone.mfd", "media.adult1.file: "),
+        ("rider_category: adult, balance: 50000", "tamper: {block: 64, byte: 0, xor: 1}",
+         "media.adult1: tamper: a classic1k card has 64 blocks"),
+        ("rider_category: adult, balance: 50000", "tamper: {block: 4, byte: 16, xor: 1}",
+         "media.adult1.tamper.0.byte: "),
+        ("seed: 7", "seed: seven", "seed: must be a whole number"),
+        ("seed: 7", "sead: 7", 'sead: unknown field; did you mean "seed"?'),
+        ("seed: 7", "seed: 7\nseed: 8", 'line 3: "seed" stands here twice'),
+        ("scenario: 1", "scenario: 2", "scenario: version 2 is not known; this is version 1"),
+        ("scenario: 1\n", "", "scenario: is missing; write scenario: 1"),
+        ("devices:", "devices: [", "line "),
+        ("steps:", "steps: {", "line "),
+        ("steps:", "stops:", "steps: is missing"),
+    ],
+)
+def test_what_is_wrong_is_named_in_one_line(tmp_path, old, new, line):
+    assert old in SAMPLE
+    assert complaint(tmp_path, SAMPLE.replace(old, new, 1)).startswith(line)
+
+
+@pytest.mark.parametrize("text", ["", "- 1", "just words", "5", "[" * 100_000, "a: &a [*a]", "\t"])
+def test_what_is_no_scenario_at_all(tmp_path, text):
+    complaint(tmp_path, text)
+
+
+@pytest.mark.parametrize("raw", [b"scenario: \xff", b"\x00\x01", b"x" * (1 << 20) + b"x"])
+def test_what_is_no_text(tmp_path, raw):
+    path = tmp_path / "day.yaml"
+    path.write_bytes(raw)
+    with pytest.raises(BadInput, match=r"day\.yaml: "):
+        load_scenario(path)
+
+
+def test_a_missing_file_and_a_folder(tmp_path):
+    with pytest.raises(BadInput, match="no such file"):
+        load_scenario(tmp_path / "gone.yaml")
+    with pytest.raises(BadInput, match="cannot be read"):
+        load_scenario(tmp_path)
+
+
+def test_a_dump_must_fit_its_card(tmp_path):
+    (tmp_path / "short.mfd").write_bytes(bytes(1000))
+    text = SAMPLE.replace("rider_category: adult, balance: 50000", "file: short.mfd")
+    assert "has 1000 bytes; a dump of a classic1k card has 1024" in complaint(tmp_path, text)
+    (tmp_path / "short.mfd").write_bytes(bytes(1024))
+    assert load(tmp_path, text).media["adult1"].file == "short.mfd"
