@@ -1,0 +1,82 @@
+"""`minik report`: what the ledger says about rides and money."""
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from host_tools.cli.options import Db, Json, print_json
+from host_tools.errors import BadInput
+
+app = typer.Typer(help="Reports from the ledger.", no_args_is_help=True)
+
+
+class Grouping(StrEnum):
+    """What a report has one row for."""
+
+    line = "line"
+    day = "day"
+    device = "device"
+    category = "category"
+    product = "product"
+
+
+By = Annotated[Grouping, typer.Option("--by", help="One row for each of these")]
+Csv = Annotated[bool, typer.Option("--csv", help="Print the rows as CSV, money in minor units")]
+
+
+@app.command()
+def revenue(db: Db, by: By = Grouping.line, json: Json = False, csv: Csv = False) -> None:
+    """Rides, riders and revenue.
+
+    Example: minik report revenue --db sqlite:///ledger.db --by day
+    """
+    _run("revenue", db, by, json, csv)
+
+
+@app.command()
+def taps(db: Db, by: By = Grouping.line, json: Json = False, csv: Csv = False) -> None:
+    """Accepted, refused and unfinished taps.
+
+    Example: minik report taps --db sqlite:///ledger.db --by device --csv
+    """
+    _run("taps", db, by, json, csv)
+
+
+def _run(name: str, db: str, by: Grouping, json: bool, csv: bool) -> None:
+    from host_tools.ledger import open_ledger
+    from host_tools.reports import rides
+
+    if json and csv:
+        raise BadInput("--json and --csv exclude each other")
+    ledger = open_ledger(db, create=False)
+    try:
+        report = getattr(rides, name)(ledger, by.value)
+    finally:
+        ledger.close()
+    if json:
+        print_json(report.as_dict())
+    elif csv:
+        print(report.as_csv(), end="")
+    else:
+        _print_table(report)
+
+
+def _print_table(report) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    from host_tools.ledger.store import decimal_amount
+
+    def cell(name: str, value: int) -> str:
+        if name in report.money_columns:
+            return decimal_amount(value, report.exponent)
+        return str(value)
+
+    table = Table(title=f"{report.title} by {report.by}, {report.currency}", show_footer=True)
+    table.add_column(report.by, footer="total")
+    for name in report.columns:
+        table.add_column(name, justify="right", footer=cell(name, report.total[name]))
+    for row in report.rows:
+        table.add_row(row[report.by], *[cell(name, row[name]) for name in report.columns])
+    Console(highlight=False).print(table)
