@@ -5,6 +5,7 @@
 """
 
 from protocol.compat import const
+from protocol.errors import AuthError
 
 BLOCK_BYTES = const(16)
 DIVERSIFY_BYTES_MAX = const(31)
@@ -32,13 +33,20 @@ def _double(source, out):
     out[BLOCK_BYTES - 1] ^= _REDUCTION * carry
 
 
+class _NoKey:
+    """Stands where the cipher will be."""
+
+    def encrypt(self, block, out):
+        raise AuthError()
+
+
 class Cmac:
     """CMAC under one 16-byte key, given here or by `rekey`. `tag` holds
     the last result until the next computation."""
 
     def __init__(self, aes, key=None):
         self._aes = aes
-        self._ecb = None
+        self._ecb = _NoKey()
         self._whole = bytearray(BLOCK_BYTES)  # K1, for a last block that is complete
         self._padded = bytearray(BLOCK_BYTES)  # K2, for one that was padded
         self.tag = bytearray(BLOCK_BYTES)
@@ -55,7 +63,7 @@ class Cmac:
 
     def drop_key(self):
         """Forget key and subkeys; only `rekey` may follow."""
-        self._ecb = None
+        self._ecb = _NoKey()
         for position in range(BLOCK_BYTES):
             self._whole[position] = 0
             self._padded[position] = 0

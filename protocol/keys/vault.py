@@ -16,6 +16,7 @@ STATE_MAC_BYTES = const(8)
 PURPOSES = ("read", "debit", "personalise", "state")
 _STATE = "state"
 _CACHED_KEYS = const(6)  # sectors of one tap: purse, both copies, environment, one grant
+_EMPTY = ("", -1)
 _KEY = an10922.CLASSIC_KEY_BYTES
 
 
@@ -38,7 +39,7 @@ class KeyVault:
         self._uid = bytearray(an10922.UID_BYTES_MAX)
         self._uid_length = 0
         self._cache = bytearray(_CACHED_KEYS * _KEY)
-        self._cached = [None] * _CACHED_KEYS  # (purpose, sector << 8 | slot) of each
+        self._cached = [_EMPTY] * _CACHED_KEYS  # (purpose, sector << 8 | slot) of each
         self._cached_next = 0
 
     def fill_classic_auth(self, out, offset, purpose, uid, sector, slot):
@@ -57,7 +58,7 @@ class KeyVault:
             out[offset + position] = self._cache[start + position]
 
     def state_mac(self, uid, message):
-        """The 8-byte MAC of a complete message under the card's state key; AuthError without it."""
+        """The 8-byte MAC of a complete message under the card's state key, or AuthError."""
         return bytes(memoryview(self._state_tag(uid, message))[:STATE_MAC_BYTES])
 
     def state_mac_ok(self, uid, message, mac):
@@ -70,7 +71,7 @@ class KeyVault:
         for position in range(len(self._cache)):
             self._cache[position] = 0
         for entry in range(_CACHED_KEYS):
-            self._cached[entry] = None
+            self._cached[entry] = _EMPTY
         self._cached_next = 0
         self._uid_length = 0
         if self._state_ready:
@@ -101,7 +102,7 @@ class KeyVault:
     def _find(self, purpose, name):
         for entry in range(_CACHED_KEYS):
             cached = self._cached[entry]
-            if cached is not None and cached[1] == name and cached[0] == purpose:
+            if cached[1] == name and cached[0] == purpose:
                 return entry
         return -1
 

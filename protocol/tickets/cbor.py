@@ -40,7 +40,7 @@ def read_head(buf, position, end):
     argument = 0
     for byte in range(position, position + width):
         argument = argument << 8 | buf[byte]
-    if argument < 24 or width > 1 and not argument >> 4 * width:
+    if argument < 24 or (width > 1 and not argument >> 4 * width):
         raise FrameError("CBOR: not the shortest form")
     return initial >> 5, argument, position + width
 
@@ -57,28 +57,21 @@ def decode(buf, position=0, end=None):
 
 def decode_item(buf, position, end):
     """The value at `position`: (value, position after it). Strings are copies."""
-    stack = []  # of [container, items still to come, key waiting for its value]
+    stack: "list" = []  # of [container, items still to come, key waiting for its value]
     while True:
         major, argument, position = read_head(buf, position, end)
-        count = 0
-        if major == _UINT:
-            value = argument
-        elif major == _NEGATIVE:
-            value = -1 - argument
-        elif major == BYTES or major == TEXT:
-            value, position = _string(buf, position, end, argument, major)
-        elif major == _ARRAY or major == _MAP:
+        if major == _ARRAY or major == _MAP:
             count = argument if major == _ARRAY else 2 * argument
             if count > end - position or len(stack) == DEPTH_MAX:
                 raise FrameError("CBOR: more items or depth than there is room for")
-            value = [] if major == _ARRAY else {}
-        elif major == _SIMPLE and 0 <= argument - _SIMPLE_FIRST < len(_SIMPLE_VALUES):
-            value = _SIMPLE_VALUES[argument - _SIMPLE_FIRST]
+            value: "object" = [] if major == _ARRAY else {}
+            if count:
+                stack.append([value, count, _NO_KEY])
+                continue
+        elif major == BYTES or major == TEXT:
+            value, position = _string(buf, position, end, argument, major)
         else:
-            raise FrameError("CBOR: tag, float or unassigned")
-        if count:
-            stack.append([value, count, _NO_KEY])
-            continue
+            value = _scalar(major, argument)
         while stack:
             top = stack[-1]
             _place(top, value)
@@ -90,16 +83,27 @@ def decode_item(buf, position, end):
             return value, position
 
 
+def _scalar(major, argument):
+    if major == _UINT:
+        return argument
+    if major == _NEGATIVE:
+        return -1 - argument
+    if major == _SIMPLE and 0 <= argument - _SIMPLE_FIRST < len(_SIMPLE_VALUES):
+        return _SIMPLE_VALUES[argument - _SIMPLE_FIRST]
+    raise FrameError("CBOR: tag, float or unassigned")
+
+
 def _string(buf, position, end, length, major):
     if length > end - position:
         raise FrameError("CBOR: cut")
-    string = bytes(memoryview(buf)[position:position + length])
-    if major == TEXT:
-        try:
-            string = string.decode("utf-8")
-        except UnicodeError:
-            raise FrameError("CBOR: text is not UTF-8")
-    return string, position + length
+    end = position + length
+    string = bytes(memoryview(buf)[position:end])
+    if major == BYTES:
+        return string, end
+    try:
+        return string.decode("utf-8"), end
+    except UnicodeError:
+        raise FrameError("CBOR: text is not UTF-8")
 
 
 def _place(top, value):
@@ -144,31 +148,35 @@ def encode_into(value, buf, position=0, depth=DEPTH_MAX):
     if value is None or value is False or value is True:
         return put_head(buf, position, _SIMPLE, _SIMPLE_FIRST + _SIMPLE_VALUES.index(value))
     if isinstance(value, int):
-        if value < 0:
-            return put_head(buf, position, _NEGATIVE, -1 - value)
-        return put_head(buf, position, _UINT, value)
-    if isinstance(value, (str, bytes, bytearray, memoryview)):
-        major = TEXT if isinstance(value, str) else BYTES
-        string = value.encode() if major == TEXT else value
-        position = put_head(buf, position, major, len(string))
-        if position + len(string) > len(buf):
-            raise ValueError("message too large for its buffer")
-        buf[position:position + len(string)] = string
-        return position + len(string)
+        major = _NEGATIVE if value < 0 else _UINT
+        return put_head(buf, position, major, -1 - value if value < 0 else value)
+    if isinstance(value, str):
+        return _put_string(value.encode(), buf, position, TEXT)
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return _put_string(value, buf, position, BYTES)
     if not depth:
         raise ValueError("nested too deep")
-    if isinstance(value, (list, tuple)):
-        position = put_head(buf, position, _ARRAY, len(value))
-        for item in value:
-            position = encode_into(item, buf, position, depth - 1)
+    if isinstance(value, dict):
+        position = put_head(buf, position, _MAP, len(value))
+        for key in sorted(value):
+            position = put_head(buf, position, _UINT, key)
+            position = encode_into(value[key], buf, position, depth - 1)
         return position
-    if not isinstance(value, dict):
+    if not isinstance(value, (list, tuple)):
         raise ValueError("a type this CBOR does not speak")
-    position = put_head(buf, position, _MAP, len(value))
-    for key in sorted(value):
-        position = put_head(buf, position, _UINT, key)
-        position = encode_into(value[key], buf, position, depth - 1)
+    position = put_head(buf, position, _ARRAY, len(value))
+    for item in value:
+        position = encode_into(item, buf, position, depth - 1)
     return position
+
+
+def _put_string(string, buf, position, major):
+    position = put_head(buf, position, major, len(string))
+    end = position + len(string)
+    if end > len(buf):
+        raise ValueError("message too large for its buffer")
+    buf[position:end] = string
+    return end
 
 
 def encode(value, bytes_max=1024):
