@@ -7,37 +7,46 @@ is switched off where the kernel allows it, since MicroPython hashes and scans a
 
 from __future__ import annotations
 
-import atexit
 import contextlib
 import ctypes
 import functools
 import os
 import select
-import shutil
 import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
 from host_tools.bench.board.messages import CARRIES, REPLY, REQUEST, Op, Request
-from host_tools.device.build import compile_module
+from host_tools.bench.board.shim_rom import shim_rom_file
 from host_tools.errors import BadInput
 
 PROMPT = b">>> "
-SHIMS = Path(__file__).parent.parent / "shims"
 _ADDR_NO_RANDOMIZE = 0x0040000  # personality(2)
 _ASK_PERSONALITY = ctypes.c_ulong(0xFFFFFFFF)
-_LAUNCH = (
-    "import sys\n"
-    "sys.path.insert(0, sys.argv[1])\n"
-    "from micropython_run import run_main\n"
-    "sys.exit(run_main(sys.argv[2:]))\n"
-)
+_LAUNCH = """
+import os, sys
+rom = os.pread(int(sys.argv[2]), os.fstat(int(sys.argv[2])).st_size, 0)
+os.environ["MINIK_ROM"] = f"{id(rom) + type(rom).__basicsize__ - 1} {len(rom)}"
+sys.path.insert(0, sys.argv[1])
+from micropython_run import run_main
+sys.exit(run_main(sys.argv[3:]))
+"""  # the VM runs in this process, so it finds the shims' bytes at that address
+_START = """
+import sys, uctypes, uos, vfs
+at, size = uos.getenv("MINIK_ROM").split()
+rom = vfs.VfsRom(uctypes.bytearray_at(int(at), int(size)))
+vfs.mount(rom, "/rom")
+sys.path[:] = ["/rom", ".frozen"]
+import _bus
+_bus.rom = rom
+del at, size, rom
+import _board
+"""
 
 
 class BenchError(Exception):
@@ -54,18 +63,6 @@ class VmEnded(Exception):
 
 class VmSilent(Exception):
     """The VM has computed for longer than the guard without one request."""
-
-
-@functools.cache
-def shims_folder() -> str:
-    """A folder with every shim compiled, made once a process and removed at its end."""
-    folder = tempfile.mkdtemp(prefix="minik-shims-")
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    for source in sorted(SHIMS.glob("*.py")):
-        Path(folder, source.stem + ".mpy").write_bytes(
-            compile_module(source.read_bytes(), source.name)
-        )
-    return folder
 
 
 @functools.cache
@@ -103,18 +100,20 @@ class Vm:
         console, tty = socket.socketpair()
         environment = {
             "MINIK_BUS_FD": str(theirs.fileno()),
-            "MICROPYPATH": f"{shims_folder()}:.frozen",
+            "MICROPYPATH": ".frozen",
             "TZ": "UTC",
             "HOME": "/nonexistent",
         }
+        rom_fd = shim_rom_file().fileno()
         command = [
-            sys.executable, "-E", "-S", "-c", _LAUNCH, _vm_folder(),
-            "micropython", "-i", "-X", f"heapsize={heap}", "-m", "_board",
+            sys.executable, "-E", "-S", "-c", _LAUNCH, _vm_folder(), str(rom_fd),
+            "micropython", "-i", "-X", f"heapsize={heap}", "-c", _START,
         ]
         with _same_addresses():
             self._process = subprocess.Popen(
                 command, stdin=tty.fileno(), stdout=tty.fileno(), stderr=tty.fileno(),
-                env=environment, cwd="/", pass_fds=(theirs.fileno(),), start_new_session=True,
+                env=environment, cwd="/", pass_fds=(theirs.fileno(), rom_fd),
+                start_new_session=True,
             )
         theirs.close()
         tty.close()

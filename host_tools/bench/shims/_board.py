@@ -5,7 +5,7 @@ host's file system is unmounted and the import path is a board's. When main.py e
 board is at its REPL: so is this one, and the bench is told.
 """
 
-# ruff: noqa: E402, I001 (what the shims keep is counted from the first line on)
+# ruff: noqa: E402, F401, I001 (what the shims keep is counted from the first line on)
 import gc
 
 gc.collect()
@@ -17,8 +17,10 @@ import _bus
 import _tasks
 import esp32
 import machine
+import neopixel
 import os
 import random
+import select
 import struct
 import time
 import vfs
@@ -49,6 +51,7 @@ def _mount():
         files = vfs.VfsLfs2(found[0], mtime=False)
     except OSError:
         return False
+    vfs.umount("/rom")
     vfs.umount("/")
     vfs.mount(files, "/")
     os.chdir("/")

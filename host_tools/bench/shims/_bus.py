@@ -6,9 +6,11 @@ moves by replies, by `idle` and by the few microseconds that reading a clock tak
 same every time. The messages: host_tools/bench/board/messages.py.
 """
 
+import sys
 from array import array
 
 import uos
+import vfs
 from micropython import const
 
 _OP_POLL = const(2)
@@ -27,6 +29,7 @@ now = 0
 horizon = 0  # nothing outside the VM happens before this time: until then it need not ask
 ready = 0  # bit n: UART n has bytes to read; bit 15: a pin interrupt is pending
 irq = None  # called when one is
+rom = None  # the file system the shims came from
 boot = bytearray(24)  # what the bench said at HELLO
 
 
@@ -85,3 +88,14 @@ def wait_until(until):
     """Sleep: `idle` again and again until `now` is `until`."""
     while now < until:
         idle(until)
+
+
+def part(name):
+    """A shim that comes in only when the firmware asks for what is in it."""
+    vfs.mount(rom, "/rom")
+    sys.path.insert(0, "/rom")
+    try:
+        return __import__(name)
+    finally:
+        sys.path.pop(0)
+        vfs.umount("/rom")

@@ -1,16 +1,13 @@
 """`machine` as an ESP32 has it, as far as the firmware uses it, over the bench's bus.
 
-Left out: ADC, DAC, Timer, I2S, touch, deep sleep, UART interrupts, the bit-banged buses.
+The rest of it is in _machine_more.py and _machine_spi.py, which come in when asked for. Left out:
+ADC, DAC, Timer, I2S, touch, deep sleep, UART interrupts, the bit-banged buses.
 """
-
-import struct
-import time
 
 import _bus
 from micropython import const
 
 _OP_RESET = const(5)
-_OP_RTC_SET = const(6)
 _OP_WDT_START = const(7)
 _OP_WDT_FEED = const(8)
 _OP_PIN_MODE = const(20)
@@ -27,8 +24,6 @@ _OP_UART_FLUSH = const(30)
 _OP_I2C_INIT = const(31)
 _OP_I2C_WRITE = const(32)
 _OP_I2C_READ = const(33)
-_OP_SPI_INIT = const(34)
-_OP_SPI = const(35)
 
 PWRON_RESET = 1
 HARD_RESET = 2
@@ -51,26 +46,6 @@ def reset_cause():
 
 def unique_id():
     return bytes(_bus.boot[13:19])
-
-
-def freq(hz=None):
-    return 240000000
-
-
-def idle():
-    _bus.idle(_bus.now + 1000)
-
-
-def lightsleep(ms=0):
-    time.sleep_ms(ms)
-
-
-def disable_irq():
-    return 0
-
-
-def enable_irq(state):
-    pass
 
 
 def bitstream(pin, encoding, timing, buf):
@@ -161,20 +136,6 @@ class PWM:
 
     def deinit(self):
         _bus.call(_OP_PWM, self._pin, 0, 0)
-
-
-class RTC:
-    def datetime(self, fields=None):
-        if fields is None:
-            us = time.rtc_us + _bus.now
-            t = time.gmtime(us // 1000000)
-            return t[:3] + (t[6],) + t[3:6] + (us % 1000000,)
-        y, m, d, _, hh, mm, ss, us = fields
-        time.rtc_us = time.mktime((y, m, d, hh, mm, ss, 0, 0)) * 1000000 + us - _bus.now
-        message = struct.pack("<q", time.rtc_us)
-        _bus.call(_OP_RTC_SET, 0, 0, 8, message)
-
-    init = datetime
 
 
 class WDT:
@@ -320,34 +281,7 @@ class I2C:
         return found
 
 
-class SPI:
-    MSB = 0
-
-    def __init__(
-        self, id, baudrate=1000000, polarity=0, phase=0, bits=8, firstbit=0, sck=None, mosi=None,
-        miso=None,
-    ):
-        self._id = id
-        self.init(baudrate)
-
-    def init(self, baudrate=1000000, polarity=0, phase=0):
-        _bus.call(_OP_SPI_INIT, self._id, baudrate)
-
-    def deinit(self):
-        pass
-
-    def write(self, buf):
-        _bus.call(_OP_SPI, self._id, 0, len(buf), buf)
-
-    def write_readinto(self, out, into):
-        _bus.call(_OP_SPI, self._id, 1, len(out), out, into)
-
-    def readinto(self, buf, write=0):
-        for i in range(len(buf)):
-            buf[i] = write
-        self.write_readinto(buf, buf)
-
-    def read(self, n, write=0):
-        buf = bytearray(n)
-        self.readinto(buf, write)
-        return bytes(buf)
+def __getattr__(name):
+    if name == "SPI":
+        return _bus.part("_machine_spi").SPI
+    return getattr(_bus.part("_machine_more"), name)
