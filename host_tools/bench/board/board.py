@@ -359,7 +359,8 @@ class Board:
         self._stop_vm()
         self.state = BoardState.CRASHED
         raise BenchError(
-            f"{self.name}: the VM asked nothing for {self._guard_s:g} s and no watchdog is armed"
+            f"{self.name}: the VM asked nothing for {self._guard_s:g} s and no watchdog is armed; "
+            f"its last words: {self.console.text[-500:]!r}"
         )
 
     # -- time

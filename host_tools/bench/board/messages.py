@@ -20,7 +20,6 @@ from enum import IntEnum
 REQUEST = struct.Struct("<BBHIIQ")
 REPLY = struct.Struct("<IHHQQ")
 IRQ_READY = 0x8000
-MISSING = 0xFFFFFFFF
 
 
 class Op(IntEnum):

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from host_tools.bench.board.i2c import I2cBus
-from host_tools.bench.board.messages import MISSING, Answer, Op, Request
+from host_tools.bench.board.messages import Answer, Op, Request
 
 if TYPE_CHECKING:
     from host_tools.bench.board.board import Board
@@ -26,6 +26,7 @@ FLASH_NEXT_BYTE_NS = 2500
 FLASH_ERASE_US = 45_000
 FLASH_READ_US = 2
 FLASH_READ_BYTES_PER_US = 20
+_ENOENT = 2
 _EIO = 5
 _ENODEV = 19
 _HELLO = struct.Struct("<qIB6s5x")
@@ -154,7 +155,7 @@ class Services:
         value = self._board.nvs.get(request.unit, request.payload)
         self._board.spend(FLASH_READ_US)
         if value is None:
-            return Answer(MISSING)
+            raise NotServed(_ENOENT)
         if len(value) > request.arg:
             raise NotServed(_EIO)
         return Answer(len(value), value)
@@ -171,7 +172,9 @@ class Services:
     def _nvs_erase(self, request: Request) -> Answer:
         known: list[bool] = []
         self._flash_work(lambda: known.append(self._board.nvs.erase(request.payload)))
-        return Answer(0 if known[0] else MISSING)
+        if not known[0]:
+            raise NotServed(_ENOENT)
+        return Answer()
 
     # -- pins
 

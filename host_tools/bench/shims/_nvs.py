@@ -8,9 +8,18 @@ from micropython import const
 _OP_NVS_GET = const(13)
 _OP_NVS_SET = const(14)
 _OP_NVS_ERASE = const(15)
-_MISSING = const(0xFFFFFFFF)
+_ENOENT = const(2)
 _NVS_I32 = const(0x14)
 _NVS_BLOB = const(0x42)
+
+
+def _ask(op, kind, size, name, buf):
+    try:
+        return _bus.call(op, kind, size, len(name), name, buf)
+    except OSError as error:
+        if error.errno == _ENOENT:
+            raise OSError(-4354, "ESP_ERR_NVS_NOT_FOUND")
+        raise
 
 
 class NVS:
@@ -19,10 +28,7 @@ class NVS:
 
     def _get(self, kind, key, buf):
         name = self._prefix + key.encode()
-        n = _bus.call(_OP_NVS_GET, kind, len(buf), len(name), name, buf)
-        if n == _MISSING:
-            raise OSError(-4354, "ESP_ERR_NVS_NOT_FOUND")
-        return n
+        return _ask(_OP_NVS_GET, kind, len(buf), name, buf)
 
     def _set(self, kind, key, value):
         message = self._prefix + key.encode() + b"\0" + value
@@ -43,9 +49,7 @@ class NVS:
         self._set(_NVS_BLOB, key, bytes(value))
 
     def erase_key(self, key):
-        name = self._prefix + key.encode()
-        if _bus.call(_OP_NVS_ERASE, 0, 0, len(name), name) == _MISSING:
-            raise OSError(-4354, "ESP_ERR_NVS_NOT_FOUND")
+        _ask(_OP_NVS_ERASE, 0, 0, self._prefix + key.encode(), None)
 
     def commit(self):
         pass  # each set is already in flash, as with the ESP-IDF's own store
