@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
+from host_tools.device.font import compile_font
 from host_tools.errors import BadInput
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
@@ -96,6 +97,16 @@ def manifest(role: str, root: Path = PROJECT) -> tuple[str, ...]:
     return tuple(modules)
 
 
+def data_files(root: Path = PROJECT) -> dict[str, bytes]:
+    """What the firmware reads beside its modules: the display's font, the texts, by board path."""
+    source = root / "firmware"
+    font = source / "assets" / "font.txt"
+    files = {"/font.bin": compile_font(font.read_text(encoding="utf-8"), font.name)}
+    for path in sorted((source / "lang").glob("*.json")):
+        files["/lang/" + path.name] = path.read_bytes()
+    return files
+
+
 def build_firmware(role: str, root: Path = PROJECT) -> dict[str, bytes]:
     """The firmware of `role` ("validator"), ready for `image.flash_image` or a deploy."""
-    return build(manifest(role, root), root)
+    return build(manifest(role, root), root) | data_files(root)

@@ -1,0 +1,3 @@
+"""Pins of the virtual board: it is wired as the reference board is."""
+
+from firmware.boards.wrover import *  # noqa: F403

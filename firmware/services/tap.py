@@ -1,0 +1,225 @@
+"""The tap service: polls for cards, carries out what `protocol.tap.Validation` asks for.
+
+    state     what happens                                  next
+    polling   nothing in the field: one command, ≤ 0.5 s    polling
+    polling   cards are there                               tapping
+    polling   no room in the journal, or its flash failed   closed
+    closed    there is room again                           polling
+    tapping   the generator has ended                       leaving
+    leaving   the field is empty, or another single card    polling
+    any       the reader does not answer                    restarting, then polling
+
+Order of a tap (SPEC §2.5): every record is durable before the next step; light, sound and display
+come after the OUTCOME record and before the mark; housekeeping only when the card has left.
+"""
+
+import asyncio
+import gc
+import time
+
+from protocol import outcomes, tap
+from protocol.compat import const
+from protocol.errors import (
+    AuthError,
+    CardLost,
+    FrameError,
+    JournalCorrupt,
+    JournalFull,
+    LinkLost,
+)
+
+_CARD_THERE_PAUSE_MS = const(120)  # between two looks at a card that has not left yet
+_DAMAGED_PAUSE_MS = const(50)
+_CLOSED_PAUSE_MS = const(500)
+_RESTART_PAUSE_MS = const(500)
+_RESTARTS_UNTIL_RED = const(4)
+_LINGER_MS = const(2000)  # an outcome stays on show that long after the card has left
+_CARD_ERRORS = (CardLost, AuthError, FrameError, LinkLost)
+
+
+class TapService:
+    """Wires reader, `validation` (protocol.tap), `journal` (JournalStore), indicator and clock.
+
+    `busy` is true while a tap is under way: then nobody else may write to the journal or change
+    the place. `alive` is called at least every two seconds.
+    """
+
+    def __init__(self, reader, validation, journal, indicator, clock, alive):
+        self._reader = reader
+        self._validation = validation
+        self._journal = journal
+        self._indicator = indicator
+        self._clock = clock
+        self._alive = alive
+        self._shown_at = 0
+        self._linger_ms = _LINGER_MS
+        self._showing = False  # an outcome or a service page is still on the display
+        self._uid = b""
+        self.busy = False
+        self.idle = False  # nothing in the field, the ready screen is up
+
+    async def start(self):
+        """Bring the reader up and show that a card may come."""
+        await self._restart_reader()
+        await self._show_ready()
+
+    async def run(self):
+        """Serve cards for ever."""
+        count = 0
+        while True:
+            if not self._journal.can_sell():
+                await self._closed()
+                count = 0
+            count = count or await self._poll()
+            if count > 0:
+                self.idle = False
+                await self._tap(count)
+                count = await self._until_gone(count)
+                self._housekeeping()
+            else:
+                count = 0
+                await self._settle()
+
+    async def _poll(self):
+        """Cards in the field; -1 after a fault of the reader, which has been dealt with."""
+        self._alive()
+        try:
+            return await self._reader.poll()
+        except FrameError:
+            await asyncio.sleep_ms(_DAMAGED_PAUSE_MS)
+        except LinkLost:
+            print("fault reader")
+            await self._restart_reader()
+        return -1
+
+    # -- one tap
+
+    async def _tap(self, count):
+        """Run one validation to its end; a journal that fails in it ends the tap."""
+        self.busy = True
+        self._uid = self._reader.targets[0].uid
+        run = self._validation.run(
+            self._reader.targets, count, self._clock.now(), self._clock.quality > 0
+        )
+        try:
+            action = run.send(None)
+            while True:
+                try:
+                    reply = await self._do(action)
+                except _CARD_ERRORS as error:
+                    action = run.throw(error)
+                else:
+                    action = run.send(reply)
+        except StopIteration:
+            pass
+        except (JournalFull, JournalCorrupt):
+            run.close()
+            await self._closed()
+        finally:
+            self.busy = False
+
+    async def _do(self, action):
+        validation = self._validation
+        if action == tap.EXCHANGE:
+            return await self._reader.exchange(validation.tx, validation.tx_len)
+        if action == tap.JOURNAL:
+            return self._journal.append(validation.record_kind, validation.body)
+        if action == tap.RESELECT:
+            found = await self._reader.poll()
+            return found == 1 and self._reader.targets[0].uid == self._uid
+        await self._announce()
+        return None
+
+    async def _announce(self):
+        validation = self._validation
+        await self._indicator.announce(
+            validation.decision, validation.card, validation.recovered
+        )
+        self.linger(_LINGER_MS)
+        decision = validation.decision
+        card = validation.card
+        print(
+            "tap outcome=%s reason=%s charged=%d balance=%s product=%s recovered=%d" % (
+                outcomes.OUTCOME_NAMES[decision.outcome],
+                outcomes.REASON_NAMES[decision.reason] or "-",
+                decision.charge_minor,
+                "-" if card is None else card.balance_minor(),
+                self._indicator.product(decision.product) or "-",
+                validation.recovered,
+            )
+        )
+
+    async def _until_gone(self, count):
+        """Wait until the card has left; how many others are there instead (0 mostly).
+
+        After two cards at once the field has to be empty: one of them must not be charged just
+        because it leaves last.
+        """
+        single = count == 1
+        while True:
+            found = await self._poll()
+            if not found or (single and found == 1 and self._reader.targets[0].uid != self._uid):
+                print("removed")
+                return found
+            self._shown_at = time.ticks_ms()
+            if found > 0:
+                await asyncio.sleep_ms(_CARD_THERE_PAUSE_MS)
+
+    # -- between taps
+
+    def _housekeeping(self):
+        if not self._journal.failed:
+            try:
+                self._journal.ring.erase_ahead()
+            except OSError:
+                self._journal.failed = True
+        gc.collect()
+
+    async def _settle(self):
+        """Nothing is in the field: back to the ready screen once the outcome was there to read."""
+        shown_ms = time.ticks_diff(time.ticks_ms(), self._shown_at)
+        if self._showing and shown_ms >= self._linger_ms:
+            await self._show_ready()
+
+    def linger(self, ms):
+        """What the display shows now stays for `ms`, or until the next card."""
+        self._showing = True
+        self.idle = False
+        self._shown_at = time.ticks_ms()
+        self._linger_ms = ms
+
+    async def _show_ready(self):
+        self._showing = False
+        await self._indicator.ready()
+        self.idle = True
+
+    async def _closed(self):
+        """Out of service while the journal takes no tap; loudly, and again once it does."""
+        self.idle = False
+        fault = "journal failed" if self._journal.failed else "journal full"
+        print("fault " + fault)
+        await self._indicator.closed(fault)
+        while not self._journal.can_sell():
+            self._alive()
+            await asyncio.sleep_ms(_CLOSED_PAUSE_MS)
+        await self._show_ready()
+
+    async def _restart_reader(self):
+        """Until the reader answers: blue at first, red when it stays away."""
+        tries = 0
+        while True:
+            self._alive()
+            try:
+                await self._reader.start()
+                break
+            except LinkLost:
+                tries += 1
+            if tries == 1:
+                self.idle = False
+                await self._indicator.wait()
+            elif tries == _RESTARTS_UNTIL_RED:
+                print("fault reader away")
+                await self._indicator.closed("reader")
+            await asyncio.sleep_ms(_RESTART_PAUSE_MS)
+        if tries:
+            await self._show_ready()

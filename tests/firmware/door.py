@@ -1,0 +1,116 @@
+"""A validator on the virtual bench, with its reader, display, clock and cards, for the tests here."""
+
+import json
+from functools import cache
+
+from host_tools.bench.board import BenchClock, Board, Ds3231, Ssd1306
+from host_tools.bench.board.ssd1306 import ADDRESS as DISPLAY_ADDRESS
+from host_tools.bench.board.ds3231 import ADDRESS as RTC_ADDRESS
+from host_tools.bench.reader import ClassicCard, DirectReader, RfField, VirtualPn532
+from host_tools.bench.read_display import read_display
+from host_tools.cards.issue import Desk, NewCard
+from host_tools.device.build import build_firmware
+from host_tools.device.image import flash_image, small_layout
+from host_tools.device.pn532_client import Pn532Client
+from host_tools.keys.store import KeyStore
+from protocol.journal import records
+
+JOURNAL_ID = b"\x01\x02\x03\x04"
+STORE = KeyStore.deterministic("firmware tests")
+LAYOUT = small_layout(journal_sectors=8, vfs_sectors=96)
+CONFIG = {
+    "device_id": "V1", "role": "validator", "agency": 1, "vehicle": 101, "route": 5, "stop": 1,
+    "tariff": "flat", "language": "en", "board": "bench",
+}
+LIGHT_PIN = 4
+BUZZER_PIN = 25
+SERVICE_PIN = 13
+COLOURS = {(0, 96, 0): "green", (120, 0, 0): "red", (0, 0, 120): "blue", (0, 0, 0): "off"}
+
+
+@cache
+def firmware() -> dict[str, bytes]:
+    """The validator's build, made once."""
+    return build_firmware("validator")
+
+
+def new_card(balance_minor: int = 50000, rider_category: int = 0, serial: int = 1) -> ClassicCard:
+    """A card of the tests' agency."""
+    card = ClassicCard.transport(bytes([0x10, 0x20, 0x30, serial]), "1k")
+    field = RfField()
+    field.place(card)
+    client = Pn532Client(DirectReader(field))
+    client.start()
+    Desk(client, STORE).issue(NewCard(serial, balance_minor, rider_category, 217000000, 2511))
+    field.clear()
+    return card
+
+
+class Door:
+    """One validator, off until `boot`. `config` and `keys` replace what is on its flash."""
+
+    def __init__(self, config=CONFIG, keys=None, rtc_lost=False, **files):
+        self.clock = BenchClock()
+        if keys is None:
+            keys = STORE.device_keyset("V1", JOURNAL_ID, "validator")
+        content = firmware() | {"/keys.cbor": keys}
+        if config is not None:
+            text = config if isinstance(config, str) else json.dumps(config)
+            content["/config.json"] = text.encode()
+        self.board = Board(self.clock, image=flash_image(content, LAYOUT), layout=LAYOUT)
+        self.field = RfField()
+        self.reader = VirtualPn532(self.field)
+        self.display = Ssd1306()
+        self.rtc = Ds3231(self.clock.start_unix_us, lost=rtc_lost)
+        self.board.uarts[1].attach(self.reader)
+        self.board.i2c[0].attach(DISPLAY_ADDRESS, self.display)
+        self.board.i2c[0].attach(RTC_ADDRESS, self.rtc)
+
+    def boot(self, line="ready ", timeout_ms=3000):
+        """Switch it on and wait for a console line that starts so; the line."""
+        self.board.boot()
+        return self.wait(line, timeout_ms)
+
+    def wait(self, line, timeout_ms=3000, since=0):
+        """Run until a console line (after number `since`) starts with `line`; that line."""
+        def found():
+            return next((x for _, x in self.board.console.lines[since:] if x.startswith(line)), None)
+
+        assert self.board.run_until(lambda: found() is not None, timeout_ms), self.board.console.text
+        return found()
+
+    def tap(self, *cards, timeout_ms=3000):
+        """Hold cards to the reader until the outcome stands; its fields as a dict."""
+        since = len(self.board.console.lines)
+        for card in cards:
+            self.field.place(card, self.clock.now_us)
+        line = self.wait("tap ", timeout_ms, since)
+        return dict(pair.split("=") for pair in line.split()[1:])
+
+    def remove(self):
+        """Take the cards away and wait until the device has noticed."""
+        since = len(self.board.console.lines)
+        self.field.clear(self.clock.now_us)
+        self.wait("removed", 3000, since)
+
+    @property
+    def lines(self):
+        """What the display says."""
+        return read_display(self.display.frame())
+
+    @property
+    def light(self):
+        """Colour of the status light."""
+        colours = set(self.board.pixels[LIGHT_PIN].colours)
+        return COLOURS[colours.pop()] if len(colours) == 1 else "mixed"
+
+    def tones(self):
+        """Frequencies heard so far."""
+        return [tone.hz for tone in self.board.pwm[BUZZER_PIN].heard()]
+
+    def journal_kinds(self):
+        """Kinds of the records on the journal partition, in slot order."""
+        part = LAYOUT.find("journal")
+        raw = bytes(self.board.flash.image[part.offset:part.end])
+        kinds = [raw[at + 4] for at in range(0, len(raw), records.RECORD_BYTES)]
+        return [records.KIND_NAMES[kind] for kind in kinds if kind != 0xFF]
