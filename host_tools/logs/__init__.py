@@ -1,0 +1,1 @@
+"""Journals outside their device: dump files, flash images, decoding and verification."""
