@@ -23,6 +23,9 @@ EXIT_PIPE_CLOSED = 141
 
 # name → ("module:attribute", what it does); the attribute is a Typer app or a plain function
 _COMMANDS: dict[str, tuple[str, str]] = {
+    "keys": ("host_tools.cli.keys:app", "Make and show the agency's keys"),
+    "card": ("host_tools.cli.card:app", "Issue cards and show what they say"),
+    "serve": ("host_tools.cli.serve:serve", "Take devices' records into the ledger"),
     "report": ("host_tools.cli.report:app", "Revenue and taps from the ledger"),
     "reconcile": ("host_tools.cli.reconcile:reconcile", "Check that the books balance"),
 }

@@ -195,7 +195,8 @@ def _counter(ledger: Ledger, card: Any, found: Reconciliation) -> None:
         return
     text = (
         f"card {card.uid} itself counts {card.card_seq - 1} transaction(s) and"
-        f" {ledger.money(card.spent)}, the books hold {card.rides} and {ledger.money(card.charged)}"
+        f" {ledger.money(card.spent)},"
+        f" the books hold {card.rides} and {ledger.money(card.charged)}"
     )
     found.problems.append(Line("counter", text, money))
 

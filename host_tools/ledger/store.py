@@ -111,10 +111,11 @@ class Ledger:
         position comes back unchanged. So is one that contradicts what is stored (a finding).
         """
         known_as = bytes(journal_id).hex()
+        kept = [None if record is None else bytes(record) for record in batch]
         with self.writing() as connection:
             journal = _journal(connection, device_id, known_as)
             start = b"" if journal else self._start_mac(device_id, journal_id)
-            return ingest(connection, journal, device_id, known_as, first_seq, batch, start)
+            return ingest(connection, journal, device_id, known_as, first_seq, kept, start)
 
     def seen(self, device_id: str, hello: Mapping[str, Any]) -> None:
         """A device has proved itself: remember when, and what it said."""
@@ -138,13 +139,8 @@ class Ledger:
 
     def issue(self, issue: Issue) -> None:
         """Book a card a desk was paid for: debit cash, credit the float. BadInput if booked."""
-        cards = schema.cards.c
         with self.writing() as connection:
-            booked = connection.execute(
-                select(cards.serial).where(cards.uid == issue.uid, cards.serial.is_not(None))
-            ).first()
-            if booked:
-                raise BadInput(f"card {issue.uid} is booked already (serial {booked.serial})")
+            _check_not_booked(connection, issue.uid)
             state = (1, 1, issue.tag or "00000000")
             grant = (issue.grant_seq, issue.granted_minor)
             update_cards(
@@ -152,6 +148,11 @@ class Ledger:
                 {issue.uid: [(issue.medium, issue.time, state, grant)]},
                 {issue.uid: (str(issue.serial), issue.granted_minor)},
             )
+
+    def check_not_booked(self, uid: str) -> None:
+        """BadInput if a desk has booked the card `uid` already."""
+        with self.reading() as connection:
+            _check_not_booked(connection, uid)
 
     def register(self, kind: str, code: int, name: str) -> None:
         """Say what a code of the records stands for; the latest name wins.
@@ -231,3 +232,12 @@ def _journal(connection: Connection, device_id: str, journal_id: str) -> Row | N
         .where(table.c.device_id == device_id, table.c.journal_id == journal_id)
         .with_for_update()
     ).first()
+
+
+def _check_not_booked(connection: Connection, uid: str) -> None:
+    cards = schema.cards.c
+    booked = connection.execute(
+        select(cards.serial).where(cards.uid == uid, cards.serial.is_not(None))
+    ).first()
+    if booked:
+        raise BadInput(f"card {uid} is booked already (serial {booked.serial})")

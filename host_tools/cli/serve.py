@@ -1,0 +1,59 @@
+"""`minik serve`: take devices' records into the ledger over a serial port."""
+
+import json as json_format
+import signal
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from host_tools.cli.options import Db, Json
+
+
+def serve(
+    keys: Annotated[Path, typer.Option(metavar="DIR", help="The agency's key store")],
+    db: Db,
+    port: Annotated[str, typer.Option(metavar="PORT", help="Serial port or PTY of the device")],
+    once: Annotated[bool, typer.Option("--once", help="End when a device has no more")] = False,
+    wait: Annotated[float, typer.Option(help="With --once: seconds to wait for a device")] = 30.0,
+    json: Json = False,
+) -> None:
+    """Take records from the device on PORT until interrupted; one line for whatever happens.
+
+    Example: minik serve --keys keys --db sqlite:///ledger.db --port /dev/ttyUSB0 --once
+    """
+    from host_tools.keys.store import KeyStore
+    from host_tools.ledger import open_ledger
+    from host_tools.server.endpoint import LedgerEndpoint
+    from host_tools.server.serial_line import SerialLine, open_port
+
+    stopping = _stop_on_signals()
+    store = KeyStore.load(keys)
+    open_port(port).close()  # before a new ledger is laid out for nothing
+    ledger = open_ledger(db, keys=store)
+    try:
+        line = SerialLine(port, LedgerEndpoint(ledger), lambda: bool(stopping))
+        try:
+            _say({"event": "serving", "port": port}, json)
+            for event in line.events(once, wait):
+                _say(event, json)
+        finally:
+            line.close()
+    finally:
+        ledger.close()
+
+
+def _stop_on_signals() -> list[int]:
+    """A list that is empty until SIGINT or SIGTERM asks to stop; what is begun is finished."""
+    stopping: list[int] = []
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda got, _frame: stopping.append(got))
+    return stopping
+
+
+def _say(event: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        print(json_format.dumps(event), flush=True)
+        return
+    rest = " ".join(f"{name}={value}" for name, value in event.items() if name != "event")
+    print(f"{event['event'].replace('_', ' ')}: {rest}", flush=True)
