@@ -1,4 +1,4 @@
-"""Runs the modules of tests/shared inside a MicroPython VM; `tests/test_shared_in_vm.py` starts it.
+"""Runs modules of tests/shared inside a MicroPython VM; `tests/test_shared_in_vm.py` starts it.
 
     micropython tests/shared_runner.py REPOSITORY MODULE…
 

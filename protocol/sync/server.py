@@ -293,7 +293,9 @@ class ServerSession(ServerLink):
         next_seq, previous = self._position(conversation)
         if count and first == next_seq:
             try:
-                records = undelta.check(coded, first, count, conversation.chain, previous, mac)
+                records, _ = undelta.check(
+                    coded, first, count, conversation.chain, previous, mac
+                )
             except JournalCorrupt:
                 self.fault = messages.CHAIN
                 self._send(conversation, {0: messages.ERROR, 1: messages.CHAIN})
@@ -342,7 +344,7 @@ class PullSession(ServerLink):
         content = raw(message, 5, messages.STRING_BYTES_MAX)
         if len(content) != count * RECORD_BYTES:
             raise FrameError("DUMP: length")
-        if first < self._next:
+        if count and first < self._next:
             return  # the answer to a request that was repeated
         for index in range(count):
             record = content[index * RECORD_BYTES:(index + 1) * RECORD_BYTES]

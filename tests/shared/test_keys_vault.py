@@ -8,7 +8,7 @@ from protocol.tickets import cbor
 from tests.shared.aes import Aes
 
 MASTERS = {
-    "read": bytes(range(0, 16)),
+    "read": bytes(range(16)),
     "debit": bytes(range(16, 32)),
     "personalise": bytes(range(32, 48)),
     "state": bytes(range(48, 64)),

@@ -46,9 +46,11 @@ def test_round_trip_at_every_edge():
     for payload in payloads():
         frame = bytes(framer.frame(payload))
         assert len(frame) <= FRAME_BYTES_MAX
-        assert frame[0] == 0 and frame[-1] == 0 and 0 not in frame[1:-1]
+        assert frame[0] == frame[-1] == 0
+        assert 0 not in frame[1:-1]
         crc = crc32(payload)
-        assert uncobs(frame[1:-1]) == payload + bytes([crc >> shift & 255 for shift in (0, 8, 16, 24)])
+        tail = bytes([crc >> shift & 255 for shift in (0, 8, 16, 24)])
+        assert uncobs(frame[1:-1]) == payload + tail
         assert taken(deframer, frame) == [payload]
     assert deframer.damaged == 0
 
