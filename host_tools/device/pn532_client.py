@@ -92,6 +92,7 @@ class Pn532Client:
         self._command(pn532.SAM_CONFIGURATION, b"\x01\x00\x00")  # normal mode, UM 7.2.10
         # one try to activate a card, so that an empty field is answered at once (UM 7.3.1, item 5)
         self._command(pn532.RF_CONFIGURATION, b"\x05\xff\x01\x01")
+        self._cycle_field()
         answer = self._command(pn532.GET_FIRMWARE_VERSION)
         if len(answer) < 6:
             raise LinkLost("the reader's answer is too short")
@@ -99,6 +100,11 @@ class Pn532Client:
 
     def _command(self, code: int, params: bytes = b"") -> bytes:
         return self._transport.exchange(bytes((0xD4, code)) + params)
+
+    def _cycle_field(self) -> None:
+        """Carrier off and on: every card starts anew (UM 7.3.1, item 1)."""
+        self._command(pn532.RF_CONFIGURATION, b"\x01\x00")
+        self._command(pn532.RF_CONFIGURATION, b"\x01\x01")
 
     def targets(self) -> list[pn532.Target]:
         """The cards in the field, two at the most (UM 7.3.5)."""
@@ -114,7 +120,12 @@ class Pn532Client:
         return answer[3:]
 
     def reselect(self, uid: bytes) -> bool:
-        """List the field again: is just this card there?"""
+        """List the field again: is just this card there?
+
+        A card that was listed beside a possible second one has been halted on the way and would
+        not answer REQA: only a new field wakes it for sure (ISO/IEC 14443-3 §6.4).
+        """
+        self._cycle_field()
         listed = self.targets()
         return len(listed) == 1 and listed[0].uid == uid
 

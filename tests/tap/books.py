@@ -1,0 +1,42 @@
+"""The ledger's side of the tap tests: every journal goes in, and the books must agree."""
+
+from collections.abc import Iterable, Sequence
+
+from host_tools.bench.reader import ClassicCard
+from host_tools.ledger.reconcile import Reconciliation, reconcile
+from host_tools.ledger.store import Issue, open_ledger
+from protocol.outcomes import MEDIUM_CLASSIC1K
+from tests.tap.line import START, STORE, Validator, state_of
+
+
+def settle(
+    validators: Sequence[Validator],
+    cards: Iterable[ClassicCard],
+    granted_minor: int = 50_000,
+    unresolved: int = 0,
+) -> Reconciliation:
+    """Hand in every validator's journal, in this order; the books must balance.
+
+    The revenue must be what the cards themselves say was spent on them, and `unresolved` taps
+    must remain that a later sighting has to explain.
+    """
+    ledger = open_ledger("sqlite://", keys=STORE)
+    try:
+        spent = 0
+        for card in cards:
+            state, _ = state_of(card)
+            spent += state.spent_minor()
+            ledger.issue(Issue(card.uid.hex(), 1, MEDIUM_CLASSIC1K, granted_minor, START - 9000))
+        for validator in validators:
+            batch = validator.journal()
+            position = ledger.commit(validator.device_id, validator.journal_id, 0, batch)
+            assert position[0] == len(batch)
+        found = reconcile(ledger)
+    finally:
+        ledger.close()
+    assert found.balanced, found.verdict
+    pending = [line for line in found.open if line.kind == "unresolved"]
+    assert len(pending) == unresolved, pending
+    if not unresolved:
+        assert found.revenue == spent
+    return found
