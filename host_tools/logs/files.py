@@ -16,13 +16,15 @@ def whole_file(path: Path, binary: bool = False) -> Iterator[IO]:
 
     BadInput when it cannot be written.
     """
-    encoding = None if binary else "utf-8"
     try:
         handle, temporary = tempfile.mkstemp(dir=path.absolute().parent, prefix=f".{path.name}-")
     except OSError as error:
         raise BadInput(f"{path}: {error.strerror}") from error
     try:
-        with os.fdopen(handle, "wb" if binary else "w", encoding=encoding, newline="") as file:
+        with (
+            os.fdopen(handle, "wb") if binary
+            else os.fdopen(handle, "w", encoding="utf-8", newline="")
+        ) as file:
             yield file
             file.flush()
             os.fsync(file.fileno())

@@ -113,7 +113,7 @@ def _from_partition(content: bytes, source: str, name: str) -> JournalFile:
     if len(content) % SECTOR_BYTES or capacity < 3 * PER_SECTOR:
         raise BadInput(f"{name}: not a journal (neither a dump nor whole flash sectors)")
     starts = _sector_starts(content, capacity)
-    if not starts:
+    if not _plausible(content, starts):
         if content.count(0xFF) == len(content):
             return JournalFile(source, 0, 0, [], head=0, notes=["the journal is empty"])
         raise BadInput(f"{name}: not a journal (no sector holds journal records)")
@@ -151,6 +151,14 @@ def _sector_starts(content: bytes, capacity: int) -> dict[int, int]:
             start, agreeing = max(votes.items(), key=lambda vote: (vote[1], vote[0]))
             starts[start] = agreeing
     return starts
+
+
+def _plausible(content: bytes, starts: dict[int, int]) -> bool:
+    """True if a quarter of what is not blank claims to be records."""
+    written = sum(
+        content[at:at + RECORD_BYTES] != BLANK for at in range(0, len(content), RECORD_BYTES)
+    )
+    return bool(starts) and 4 * sum(starts.values()) >= written
 
 
 def _window(starts: dict[int, int], capacity: int) -> tuple[int, int]:

@@ -12,6 +12,8 @@ what had happened in between:
 | the MAC of a bad one after others | foreign, or dropped if nothing is there; that one: unproven |
 
 *Unproven*: its MAC is genuine, its content cannot be checked since the MAC before it is lost.
+The first record of a file that does not start the chain is unproven likewise.
+
 A record found at another's place is *swapped* when it verifies at its own. Nothing follows the
 last records, so a bad one there counts as *torn*, a finding: it may as well be edited. Records cut
 off behind them show only against a head known from elsewhere.
@@ -87,7 +89,7 @@ def verify(
         if at % 4096 == 0:
             progress(at)
     walk.finish()
-    if not report.good and len(placed) > (0 if walk.anchored_at_start else 1):
+    if not report.good and len(placed) > (0 if walk.anchored else 1):
         report.findings = [Finding(
             journal.first_seq, "foreign",
             "not one record verifies: another device's journal, or other keys",
@@ -172,12 +174,11 @@ class _Walk:
         self._lost: tuple | None = None  # the verdicts on them if a later MAC is genuine
         self._by_claim = self._index_claims()
         self._ways: list[_Way] = []
-        self.anchored_at_start = journal.first_seq == 0 or journal.previous_mac is not None
-        self._anchored = self.anchored_at_start  # a genuine MAC is known
         if journal.first_seq == 0:
             self._ways = [_Way(chain.start(), None)]
         elif journal.previous_mac is not None:
             self._ways = [_Way(journal.previous_mac, None)]
+        self.anchored = bool(self._ways)  # at the start: a MAC to continue from is known
 
     def _index_claims(self) -> dict[int, int]:
         """Journal seq → index of a slot that claims it from elsewhere."""
@@ -190,6 +191,9 @@ class _Walk:
         """Take the record at index `at`."""
         seq = self._first + at
         slot = self._placed[at]
+        if not self._ways:
+            self._start(seq, slot)
+            return
         if slot is not None and record_seq(slot) == seq and self._continues(seq, slot):
             return
         elsewhere = self._by_claim.get(seq)
@@ -201,6 +205,16 @@ class _Walk:
                 return
         self._keep_ways(seq, None if slot in (BLANK, _ZEROS) else slot)
 
+    def _start(self, seq: int, slot: bytes | None) -> None:
+        """Nothing is known yet: take the MAC of the first record that claims its place."""
+        if slot in (None, BLANK, _ZEROS):
+            self._report.torn.append(seq)
+        elif slot is not None and record_seq(slot) != seq:
+            self._find(seq, "torn", "it is no record, and nothing before it tells what it was")
+        elif slot is not None:
+            self._report.unproven.append(seq)
+            self._ways = [_Way(slot[MAC_OFFSET:], None)]
+
     def _continues(self, seq: int, record: bytes) -> bool:
         """True if `record` verifies after one of the ways; settles the bad ones before it."""
         mac = record[MAC_OFFSET:]
@@ -211,7 +225,6 @@ class _Walk:
                 self._bad = []
                 self._lost = None
                 self._report.good += 1
-                self._anchored = True
                 return True
         return False
 
@@ -219,7 +232,7 @@ class _Walk:
         """`seq` is bad: open the ways on which it was torn, edited, or follows a foreign one."""
         ways = [_Way(way.mac, (seq, "torn", way.verdicts)) for way in self._ways]
         if slot is not None:
-            verdict = "unproven" if self._bad or not self._anchored else "edited"
+            verdict = "unproven" if self._bad else "edited"
             ways.append(_Way(slot[MAC_OFFSET:], (seq, verdict, self._lost)))
             if len(ways) < _WAYS_MAX:
                 ways += [
@@ -230,7 +243,7 @@ class _Walk:
         self._ways = ways if len(ways) <= _WAYS_MAX else ways[:1] + ways[1 - _WAYS_MAX:]
         self._bad.append((seq, slot is not None))
         lost = "dropped" if slot is None else "foreign"
-        self._lost = (seq, lost if self._anchored else "unproven", self._lost)
+        self._lost = (seq, lost, self._lost)
 
     def finish(self) -> None:
         """Nothing follows: what is still open cannot be settled."""
