@@ -77,6 +77,7 @@ class NewCard:
     issued_at: int
     issued_day: int
     valid_until: int = NO_DAY
+    blocked: bool = False  # handed out asleep, to be unblocked by the agency later
 
 
 class Desk:
@@ -101,6 +102,7 @@ class Desk:
         state.grant_seq = 1
         state.rider_category = new.rider_category
         state.valid_until = new.valid_until
+        state.blocked = new.blocked
         try:
             if self._opens(target, classic.PURSE_SECTOR, _AUTH_A, "debit"):
                 raise BadInput("this card has been issued already; nothing was written")

@@ -9,6 +9,18 @@ from protocol.outcomes import MEDIUM_CLASSIC1K
 from tests.tap.line import START, STORE, Validator, state_of
 
 
+def findings_of(validators: Sequence[Validator], uid: str) -> set[str]:
+    """Hand in the journals of a fraud; the kinds of findings the ledger made."""
+    ledger = open_ledger("sqlite://", keys=STORE)
+    try:
+        ledger.issue(Issue(uid, 1, MEDIUM_CLASSIC1K, 50_000, START - 9000))
+        for validator in validators:
+            ledger.commit(validator.device_id, validator.journal_id, 0, validator.journal())
+        return {line.kind for line in reconcile(ledger).findings}
+    finally:
+        ledger.close()
+
+
 def settle(
     validators: Sequence[Validator],
     cards: Iterable[ClassicCard],

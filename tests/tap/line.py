@@ -15,7 +15,7 @@ from host_tools.device.pn532_client import Pn532Client
 from host_tools.keys.store import KeyStore
 from protocol import outcomes, tap
 from protocol.cards.classic_session import ClassicSession
-from protocol.cards.state import CardState
+from protocol.cards.state import NO_DAY, CardState
 from protocol.errors import MinikError
 from protocol.fares.tariff import FlatTariff, Place
 from protocol.journal import records
@@ -42,7 +42,12 @@ NOTHING = Told(None)
 
 
 def issued_card(
-    uid: str = "04a1b2c3", balance: int = 50_000, category: int = 0, store: KeyStore = STORE
+    uid: str = "04a1b2c3",
+    balance: int = 50_000,
+    category: int = 0,
+    store: KeyStore = STORE,
+    valid_until: int = NO_DAY,
+    blocked: bool = False,
 ) -> ClassicCard:
     """A card issued by the real desk code over a virtual reader."""
     card = ClassicCard.transport(bytes.fromhex(uid))
@@ -57,6 +62,8 @@ def issued_card(
             rider_category=category,
             issued_at=START - 1000,
             issued_day=START // 86_400,
+            valid_until=valid_until,
+            blocked=blocked,
         )
     )
     return copy_of(card)
