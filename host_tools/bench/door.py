@@ -1,0 +1,301 @@
+"""A virtual validator as it hangs at a bus door, and the senses of whoever stands before it.
+
+The board with reader, display, clock chip, light and buzzer wired as the reference board has them
+(`firmware/boards`). What a tap did is put together from different witnesses: outcome, reason,
+charge and balance from the console's trace, the display from its pixels, the light from the
+colours sent to it, the sound from the tones, the reader's time and commands from the chip.
+Left out: what it is plugged into (`sync_line`), and whose cards are held to it.
+"""
+
+import importlib.util
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import ModuleType
+
+from host_tools.bench.board import (
+    Board,
+    BoardState,
+    Ds3231,
+    PixelStrip,
+    Ssd1306,
+    Tone,
+)
+from host_tools.bench.clock import BenchClock
+from host_tools.bench.read_display import read_display
+from host_tools.bench.reader import ClassicCard, Faults, RfField, VirtualPn532
+from host_tools.bench.scenario.results import Observed
+from host_tools.bench.sync_line import SyncLine
+from host_tools.device.build import PROJECT
+from host_tools.errors import BadInput
+
+BOARD = "wrover"
+READY_MS_MAX = 10_000
+TAP_MS_MAX = 5_000
+MARK_MS_MAX = 1_000
+LEAVE_MS_MAX = 3_000
+SOUND_MS_MAX = 3_000
+_PAUSE_US_MAX = 150_000  # between two beeps of one tune
+_POLL = 0x4A  # InListPassiveTarget
+_CARD_COMMANDS = (0x40, 0x42)  # InDataExchange, InCommunicateThru
+_COMMAND_AT = 6  # in an HSU frame: 00 00 FF LEN LCS D4 code
+_SOUNDS = {
+    (): None,
+    ("high",): "beep",
+    ("high", "high"): "two_beeps",
+    ("middle", "middle", "middle"): "three_beeps",
+    ("low",): "buzz",
+}
+
+
+@dataclass(frozen=True)
+class Spent:
+    """What the reader has spent: commands to cards, and microseconds of air and line."""
+
+    exchanges: int
+    us: int
+
+
+class WatchedReader:
+    """A `UartPeer`: the virtual PN532, and a note of what it was told since `watch` was called."""
+
+    def __init__(self, chip: VirtualPn532) -> None:
+        self.chip = chip
+        self.polls = 0
+        self.watch()
+
+    @property
+    def baud(self) -> int | None:
+        """The rate the chip listens at."""
+        return self.chip.baud
+
+    def watch(self) -> None:
+        """Count from here."""
+        stats = self.chip.stats
+        self._from_us = stats.rf_us + stats.link_us
+        self._to_us = self._from_us
+        self._card_command = False
+        self._polls_between = 0
+        self._exchanges = 0
+        self.polls = 0
+
+    def spent(self) -> Spent:
+        """Up to the end of the last command to a card (of the last poll if there was none)."""
+        self._note_end()
+        return Spent(self._exchanges, self._to_us - self._from_us)
+
+    def _note_end(self) -> None:
+        """Whatever was under way has ended: the next command begins, or nobody asks for more."""
+        if self._card_command or not self._exchanges:
+            stats = self.chip.stats
+            self._to_us = stats.rf_us + stats.link_us
+
+    def feed(self, data: bytes, now_us: int, baud: int) -> None:
+        """Bytes of the board."""
+        code = data[_COMMAND_AT] if len(data) > _COMMAND_AT and data[2] == 0xFF else None
+        if code in _CARD_COMMANDS or code == _POLL:
+            self._note_end()
+            self._card_command = code != _POLL
+            if self._card_command:
+                self._exchanges += self._polls_between + 1
+                self._polls_between = 0
+            else:
+                self.polls += 1
+                self._polls_between += 1 if self._exchanges else 0
+        self.chip.feed(data, now_us, baud)
+
+    def next_event_us(self) -> int | None:
+        """When the chip next wants to run."""
+        return self.chip.next_event_us()
+
+    def run(self, now_us: int) -> bytes:
+        """Bytes of the chip."""
+        return self.chip.run(now_us)
+
+    def power(self, on: bool, now_us: int) -> None:
+        """The supply came or went."""
+        self.chip.power(on, now_us)
+
+
+def board_pins() -> ModuleType:
+    """The pins of the reference board, as the firmware's own file names them."""
+    path = PROJECT / "firmware" / "boards" / f"{BOARD}.py"
+    spec = importlib.util.spec_from_file_location(f"minik_board_{BOARD}", path)
+    if spec is None or spec.loader is None:
+        raise BadInput(f"{path}: there is no such file")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def light_name(strip: PixelStrip) -> str:
+    """green, red, blue or off: the strongest of the three summed over all pixels."""
+    sums = [sum(colour[channel] for colour in strip.colours) for channel in range(3)]
+    if not any(sums):
+        return "off"
+    return ("red", "green", "blue")[sums.index(max(sums))]
+
+
+def sound_name(tones: Sequence[Tone]) -> str | None:
+    """What a tune sounds like; None for silence. docs/scenarios.md lists the names."""
+    pitches = tuple(
+        "low" if tone.hz < 600 else "middle" if tone.hz < 1500 else "high" for tone in tones
+    )
+    return _SOUNDS.get(pitches, "-".join(pitches))
+
+
+def trace_fields(line: str) -> dict[str, str | None]:
+    """The fields of a console trace line `name key=value …`; `-` is None."""
+    pairs = (word.partition("=") for word in line.split()[1:])
+    return {key: None if value == "-" else value for key, _, value in pairs}
+
+
+class Door:
+    """One validator. `image`: its flash as provisioned. Off until `boot`."""
+
+    def __init__(
+        self, clock: BenchClock, name: str, image: bytearray, seed: str, number: int
+    ) -> None:
+        pins = board_pins()
+        self.name = name
+        self.field = RfField()
+        self.reader = WatchedReader(VirtualPn532(self.field))
+        self.display = Ssd1306()
+        self.sync_line = SyncLine(f"{seed} line {name}")
+        self.board = Board(
+            clock, name=name, image=image, unique_id=b"\x02minik"[:5] + bytes([number]),
+            seed=number,
+        )
+        self.board.uarts[pins.READER_UART].attach(self.reader)
+        self.board.uarts[pins.SYNC_UART].attach(self.sync_line)
+        bus = self.board.i2c[pins.I2C_BUS]
+        bus.attach(pins.DISPLAY_ADDRESS, self.display)
+        bus.attach(pins.RTC_ADDRESS, Ds3231(clock.start_unix_us))
+        self._clock = clock
+        self._light = self.board.pixels[pins.LIGHT_PIN]
+        self._buzzer = self.board.pwm[pins.BUZZER_PIN]
+        self._lines_before_boot = 0
+
+    # -- power
+
+    @property
+    def on(self) -> bool:
+        """Does its firmware run?"""
+        return self.board.state is BoardState.RUNNING
+
+    def switch_on(self) -> None:
+        """The supply comes; what runs is switched off first."""
+        self.switch_off()
+        self._lines_before_boot = len(self.board.console.lines)
+        self.board.boot()
+
+    def switch_off(self) -> None:
+        """The supply goes, now."""
+        if self.board.state is not BoardState.OFF:
+            self.board.power_cut()
+
+    def wait_ready(self) -> str | None:
+        """Until it says `ready` for this boot; else the last thing it said, or why it is off."""
+        lines = self.board.console.lines
+        start = self._lines_before_boot
+        self.board.run_until(
+            lambda: not self.on or any(line.startswith("ready") for _, line in lines[start:]),
+            READY_MS_MAX,
+        )
+        said = [line for _, line in lines[start:]]
+        if not self.on:
+            return "the supply failed again while it booted"
+        if not any(line.startswith("ready") for line in said):
+            return said[-1] if said else "it says nothing"
+        return None
+
+    # -- senses
+
+    def look(self) -> Observed:
+        """What display and light show now."""
+        display = tuple(read_display(self.display.frame())) if self.display.lit else ()
+        return Observed(display=display, light=light_name(self._light))
+
+    def save_picture(self, path: Path) -> None:
+        """The display as a PNG."""
+        self.display.save_png(path)
+
+    # -- taps
+
+    def present(self, cards: Sequence[ClassicCard], faults: Faults) -> Observed:
+        """Hold `cards` to the reader until the tap is over, take them away, let it settle."""
+        board = self.board
+        board.catch_up()
+        lines = board.console.lines
+        start = len(lines)
+        tones = len(self._buzzer.heard())
+        self.reader.watch()
+        for card in cards:
+            self.field.place(card, board.local_us, faults)
+
+        def told() -> list[str]:
+            return [line for _, line in lines[start:] if line.startswith("tap ")]
+
+        self.run(lambda: bool(told()), TAP_MS_MAX)
+        polls = self.reader.polls
+        if told():
+            self.run(lambda: self.reader.polls > polls, MARK_MS_MAX)
+        seen = self.look()
+        spent = self.reader.spent()
+        for card in cards:
+            self.field.remove(card, board.local_us)
+        self.run(
+            lambda: any(line.startswith("removed") for _, line in lines[start:]), LEAVE_MS_MAX
+        )
+        sound = self._listen(tones)
+        seen = replace(
+            seen, sound=sound, exchanges=spent.exchanges, reader_ms=round(spent.us / 1000, 3)
+        )
+        said = told()
+        return _with_trace(seen, said[0]) if said else seen
+
+    def run(
+        self, done: Callable[[], bool], ms_max: int, knock: Callable[[], bytes] | None = None
+    ) -> None:
+        """Run until `done`, the supply is gone, or `ms_max` of bench time have passed.
+
+        What `knock` gives is sent over the sync line first.
+        """
+        if not self.on:
+            return
+        self.board.catch_up()
+        if knock is not None:
+            self.sync_line.send(knock(), self.board.local_us)
+        self.board.run_until(lambda: not self.on or done(), ms_max)
+
+    def _listen(self, heard_before: int) -> str | None:
+        """Until the tune is over; its name."""
+
+        def silent() -> bool:
+            tones = self._buzzer.heard()[heard_before:]
+            if not tones:
+                return True
+            last = tones[-1]
+            return last.duration_us is not None and (
+                self.board.local_us - last.start_us - last.duration_us > _PAUSE_US_MAX
+            )
+
+        self.run(silent, SOUND_MS_MAX)
+        return sound_name(self._buzzer.heard()[heard_before:])
+
+
+def _with_trace(seen: Observed, line: str) -> Observed:
+    """`seen` with what the trace line of the tap says."""
+    said = trace_fields(line)
+    return replace(
+        seen,
+        outcome=said["outcome"],
+        reason=said["reason"],
+        product=said["product"],
+        charged=_number(said["charged"]),
+        balance=_number(said["balance"]),
+    )
+
+
+def _number(text: str | None) -> int | None:
+    return None if text is None else int(text)

@@ -1,0 +1,43 @@
+"""The flash of a virtual device as a provisioned one comes out of the depot.
+
+The firmware's build, its configuration and its key set in a file system, the rest blank; nothing
+differs from a real board's but that nobody had to plug it in.
+"""
+
+import json
+from functools import cache
+
+from host_tools.device.build import build_firmware
+from host_tools.device.image import flash_image
+from host_tools.keys.store import KeyStore
+
+CONFIG_PATH = "/config.json"
+KEYS_PATH = "/keys.cbor"
+
+
+@cache
+def _firmware(role: str) -> dict[str, bytes]:
+    return build_firmware(role)
+
+
+def provisioned_image(
+    device_id: str,
+    role: str,
+    place: tuple[int, int, int],
+    store: KeyStore,
+    journal_id: bytes,
+) -> bytearray:
+    """The whole flash of device `device_id` at `place` (codes of vehicle, route, stop)."""
+    config = {
+        "device_id": device_id,
+        "role": role,
+        "agency": store.agency,
+        "vehicle": place[0],
+        "route": place[1],
+        "stop": place[2],
+    }
+    return flash_image({
+        **_firmware(role),
+        CONFIG_PATH: json.dumps(config).encode(),
+        KEYS_PATH: store.device_keyset(device_id, journal_id, role),
+    })
