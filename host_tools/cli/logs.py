@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from host_tools.errors import BadInput, CheckFailed
-from host_tools.logs.decode import UNREADABLE, rows
+from host_tools.logs.decode import TORN, UNREADABLE, rows
 from host_tools.logs.files import whole_file
 from host_tools.logs.formats import WRITERS
 from host_tools.logs.sources import JournalFile, read_journal
@@ -22,7 +22,7 @@ from protocol.journal.records import KIND_NAMES
 app = typer.Typer(no_args_is_help=True, help="Decode and verify journals.")
 
 _BAR_SLOTS_MIN = 20_000  # below it a bar would only flash up
-_KINDS = (*(name for name in KIND_NAMES if name), UNREADABLE)
+_KINDS = (*(name for name in KIND_NAMES if name), TORN, UNREADABLE)
 _SHOWN_MAX = 20  # torn or unproven numbers on one line
 
 

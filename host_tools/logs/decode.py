@@ -1,7 +1,8 @@
 """Journal records as rows with names instead of numbers (SPEC §1, §3).
 
-Decoding needs no key and proves nothing; `verify` does. A slot that does not even claim to be the
-record of its place comes out as kind `unreadable`. A card's UID is left out unless asked for.
+Decoding needs no key and proves nothing; `verify` does. A slot that a BOOT record names as torn
+comes out as kind `torn`, one that does not even claim to be the record of its place as
+`unreadable`, both without content. A card's UID is left out unless asked for.
 """
 
 from collections.abc import Callable, Iterator
@@ -13,6 +14,7 @@ from protocol.compat import EPOCH_UNIX_S
 from protocol.journal import records
 from protocol.outcomes import MEDIUM_NAMES, OUTCOME_NAMES, REASON_NAMES
 
+TORN = "torn"
 UNREADABLE = "unreadable"
 COMMON_COLUMNS = ("seq", "kind", "time", "clock_quality", "boot", "uptime_s")
 BODY_COLUMNS = (
@@ -32,12 +34,32 @@ def rows(
     progress: Callable[[int], None] = lambda done: None,
 ) -> Iterator[Row]:
     """One dict for each slot of `journal`, oldest first, of the `kinds` wanted (None: all)."""
+    torn = torn_by_boot(journal)
     for at, slot in enumerate(journal.slots):
         if at % 4096 == 0:
             progress(at)
-        row = row_of(slot, journal.first_seq + at, uids)
+        seq = journal.first_seq + at
+        row = {"seq": seq, "kind": TORN} if seq in torn else row_of(slot, seq, uids)
         if kinds is None or row["kind"] in kinds:
             yield row
+
+
+def torn_by_boot(journal: JournalFile) -> set[int]:
+    """Journal seqs that BOOT records name as torn.
+
+    A BOOT names the first and how many. If they reach up to the BOOT itself they are those before
+    it, as a cut leaves them; else only the first is certain.
+    """
+    torn: set[int] = set()
+    for at, slot in enumerate(journal.slots):
+        seq = journal.first_seq + at
+        if slot[4] != records.BOOT or records.record_seq(slot) != seq:
+            continue
+        body = records.parse_body(slot)
+        first, count = body["first_torn_seq"], body["torn_count"]
+        if count and first < seq:
+            torn.update(range(first, seq) if first + count == seq else (first,))
+    return torn
 
 
 def row_of(record: bytes, seq: int, uids: bool = False) -> Row:
