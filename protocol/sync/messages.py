@@ -95,20 +95,25 @@ class Sealer:
             return None
         self._counter += 1
         put_be(self.nonce, PREFIX_BYTES, _COUNTER_BYTES, self._counter)
-        preamble = bytearray(_PREAMBLE_BYTES)
-        length = cbor.encode_into(message, preamble)
         start = PAYLOAD_AT
         end = string_end
         if string_key:
-            preamble[0] += 1  # one more pair in the map
-            length = cbor.put_head(preamble, length, 0, string_key)
-            length = cbor.put_head(preamble, length, cbor.BYTES, end - start)
-            start -= length
+            start = self._put_preamble(message, string_key, end - PAYLOAD_AT)
         else:
-            end = start + length
-        self.buf[start:start + length] = memoryview(preamble)[:length]
+            end = cbor.encode_into(message, self.buf, start)
         begin, end = self._seal.seal(self.buf, start, end, self.nonce, external_aad)
         return self._view[begin:end]
+
+    def _put_preamble(self, message, string_key, width):
+        """All of a message but the string of `width` bytes at its end; where it starts."""
+        preamble = bytearray(_PREAMBLE_BYTES)
+        length = cbor.encode_into(message, preamble)
+        preamble[0] += 1  # one more pair in the map
+        length = cbor.put_head(preamble, length, 0, string_key)
+        length = cbor.put_head(preamble, length, cbor.BYTES, width)
+        start = PAYLOAD_AT - length
+        self.buf[start:PAYLOAD_AT] = memoryview(preamble)[:length]
+        return start
 
 
 class Opener:

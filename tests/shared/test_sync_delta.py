@@ -96,7 +96,7 @@ def test_check_needs_the_right_mac():
         (content, len(slots), right, right),
         (coded([None]), 1, chain.start(), right),
         (coded(slots[:2] + slots[3:]), len(slots) - 1, chain.start(), right),
-        (coded([None, *slots[1:]]), len(slots), chain.start(), right),
+        (coded([None] + slots[1:]), len(slots), chain.start(), right),  # noqa: RUF005 (dialect)
     ):
         try:
             undelta.check(wrong_content, 0, count, chain, start, mac)

@@ -257,3 +257,29 @@ def test_longest_names_fit_every_message():
     world.talk()
     assert world.server.done
     assert len(world.server.records) == world.journal.head
+
+
+def test_largest_numbers_fit_a_hello():
+    class Largest(DeviceDouble):
+        firmware = b"\xff\xff\xff"
+
+        def clock(self):
+            return 0xFFFFFFFF, 255
+
+        def place(self):
+            return 65535, 65535, 65535
+
+    class Journal:
+        head = watermark = oldest = 0xFFFFFFFF
+
+        def acknowledge(self, next_seq):
+            assert next_seq == self.head
+
+    ledger = LedgerDouble()
+    ledger.position = lambda device_id, journal_id: (0xFFFFFFFF, bytes(8))
+    world = World(taps=0, ledger=ledger)
+    world.device = DeviceSession(keyset(), Aes, Journal(), Largest(), 1, bytes(6))
+    world.talk()
+    assert world.server.hello["head"] == world.server.hello["time"] == 0xFFFFFFFF
+    assert world.server.hello["stop"] == 65535
+    assert world.server.next_seq == 0xFFFFFFFF
