@@ -283,3 +283,22 @@ def test_largest_numbers_fit_a_hello():
     assert world.server.hello["head"] == world.server.hello["time"] == 0xFFFFFFFF
     assert world.server.hello["stop"] == 65535
     assert world.server.next_seq == 0xFFFFFFFF
+
+
+def test_another_version_is_told_and_nothing_is_sent():
+    world = World(taps=1)
+    messages.VERSION = 2
+    try:
+        (hello,) = world.frames_of_device()
+    finally:
+        messages.VERSION = 1
+    world.server.feed(hello, NOON)
+    (answer,) = world.frames_of_server()
+    world.device.feed(answer, 0)
+    assert world.device.fault == messages.WRONG_VERSION
+    assert world.server.device_id is None
+    world.wait(29)
+    assert world.frames_of_device() == []
+    world.settle()
+    assert world.synced()
+    assert world.device.fault == 0
