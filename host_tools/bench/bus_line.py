@@ -20,15 +20,15 @@ from host_tools.bench.provisioning import provisioned_image
 from host_tools.bench.reader import ClassicCard, Faults
 from host_tools.bench.scenario.results import Observed
 from host_tools.bench.scenario.schema import LinkQuality, Scenario, Tap
-from host_tools.errors import CheckFailed
+from host_tools.errors import BadInput, CheckFailed
 from host_tools.keys.store import KeyStore
-from host_tools.ledger import Ledger, open_ledger
+from host_tools.ledger import Issue, Ledger, open_ledger
 from host_tools.ledger.reconcile import reconcile
 from host_tools.server.endpoint import LedgerEndpoint
 from protocol.compat import EPOCH_UNIX_S
 
 PLACE_MS_MAX = 20_000
-KNOCK_MS = 5_000
+KNOCK_MS = 2_000  # a device obeys one a second
 SYNC_SILENCE_MS_MAX = 90_000  # nothing moved for that long: the link has given up
 _SYNC_AFTER_MS = 200  # for the last acknowledgement to reach the device
 _SEED_MAX = 1 << 16
@@ -86,7 +86,15 @@ class BusLine:
             made = box.make(name, medium)
             self.cards[name] = made.card
             if made.issue is not None:
-                self.books.issue(made.issue)
+                self._book(made.issue)
+
+    def _book(self, issue: Issue) -> None:
+        try:
+            self.books.issue(issue)
+        except BadInput as error:
+            raise BadInput(
+                f"{self.books.where}: {error}; take a new ledger or another seed"
+            ) from error
 
     def _make_doors(self) -> None:
         for number, (name, device) in enumerate(self._scenario.devices.items(), 1):
@@ -226,6 +234,11 @@ class BusLine:
         return found.as_dict() | {
             "taps": found.taps, "revenue": found.revenue, "balanced": found.balanced
         }
+
+    def verdict(self) -> str:
+        """One line: how many rides, how much money, and whether the books balance."""
+        found = reconcile(self.books)
+        return f"rides: {found.taps}, revenue {self.books.money(found.revenue)}; {found.verdict()}"
 
     def picture(self, device: str, path: Path) -> None:
         """Save what the device's display shows as a PNG."""

@@ -35,6 +35,7 @@ class _DeskReader:
 
     def __init__(self, field: RfField) -> None:
         self._reader = DirectReader(field)
+        self._field = field
 
     def exchange(self, command: bytes) -> bytes:
         """LinkLost where a real reader would never answer."""
@@ -42,6 +43,10 @@ class _DeskReader:
         if response is None:
             raise LinkLost("the reader polls for ever")
         return response
+
+    def take_away(self) -> None:
+        """Take the card from the desk, long after its last write is done."""
+        self._field.clear(self._reader.now_us + 1_000_000)
 
 
 @dataclass(frozen=True)
@@ -101,7 +106,8 @@ class CardBox:
         own = medium.agency == "own"
         field = RfField()
         field.place(card)
-        client = Pn532Client(_DeskReader(field))
+        reader = _DeskReader(field)
+        client = Pn532Client(reader)
         client.start()
         self._serial += 1
         at = int(self._start.timestamp()) - EPOCH_UNIX_S
@@ -114,7 +120,7 @@ class CardBox:
             issued_day=FlatTariff().day(at),
             valid_until=NO_DAY if until is None else (until - _EPOCH_DAY).days,
         ))
-        field.clear()
+        reader.take_away()
         if not own:
             return None
         return Issue(

@@ -32,6 +32,11 @@ class BenchClock:
         """Let `us` pass for whoever looks at the clock; boards catch up when they next run."""
         self.advance_to(self.now_us + us)
 
+    def go_real(self) -> None:
+        """From here on bench time follows the wall; what has passed has passed."""
+        self.real = True
+        self._real_start_ns = time.monotonic_ns() - self.now_us * 1000
+
     def follow_wall(self) -> None:
         """In real mode bring `now_us` up to the wall; does nothing in virtual mode."""
         if self.real:

@@ -20,6 +20,7 @@ from host_tools.bench.board import (
     PixelStrip,
     Ssd1306,
     Tone,
+    UartPeer,
 )
 from host_tools.bench.clock import BenchClock
 from host_tools.bench.read_display import read_display
@@ -167,7 +168,8 @@ class Door:
             seed=number,
         )
         self.board.uarts[pins.READER_UART].attach(self.reader)
-        self.board.uarts[pins.SYNC_UART].attach(self.sync_line)
+        self._sync_port = self.board.uarts[pins.SYNC_UART]
+        self._sync_port.attach(self.sync_line)
         bus = self.board.i2c[pins.I2C_BUS]
         bus.attach(pins.DISPLAY_ADDRESS, self.display)
         bus.attach(pins.RTC_ADDRESS, Ds3231(clock.start_unix_us))
@@ -208,6 +210,10 @@ class Door:
         if not any(line.startswith("ready") for line in said):
             return said[-1] if said else "it says nothing"
         return None
+
+    def attach_sync(self, peer: UartPeer) -> None:
+        """Hang `peer` on the sync port in place of `sync_line`."""
+        self._sync_port.attach(peer)
 
     # -- senses
 

@@ -27,6 +27,8 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "card": ("host_tools.cli.card:app", "Issue cards and show what they say"),
     "serve": ("host_tools.cli.serve:serve", "Take devices' records into the ledger"),
     "report": ("host_tools.cli.report:app", "Revenue and taps from the ledger"),
+    "bench": ("host_tools.cli.bench:app", "Virtual devices: scenarios, a live bench, a reader"),
+    "demo": ("host_tools.cli.demo:demo", "A morning on a bus line; ends with balanced books"),
     "reconcile": ("host_tools.cli.reconcile:reconcile", "Check that the books balance"),
 }
 
