@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Engine, create_engine, event, insert, select
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DatabaseError, IntegrityError, ProgrammingError
-from sqlalchemy.pool import NullPool, StaticPool
+from sqlalchemy.pool import QueuePool, StaticPool
 
 from host_tools.errors import BadInput
 from host_tools.ledger import schema
@@ -63,7 +63,7 @@ def open_engine(url: URL, lock_wait_s: float) -> Engine:
     in_memory = url.database in (None, "", ":memory:")
     engine = create_engine(
         url,
-        poolclass=StaticPool if in_memory else NullPool,
+        poolclass=StaticPool if in_memory else QueuePool,
         connect_args={"timeout": lock_wait_s, "check_same_thread": False},
     )
 
@@ -71,6 +71,7 @@ def open_engine(url: URL, lock_wait_s: float) -> Engine:
     def _connected(connection: sqlite3.Connection, _record: object) -> None:
         connection.isolation_level = None  # we begin transactions ourselves
         connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("PRAGMA temp_store=MEMORY")
 
     @event.listens_for(engine, "begin")
     def _begun(connection) -> None:

@@ -12,13 +12,13 @@ from sqlalchemy import Connection, Row, Table, bindparam, func, insert, select, 
 
 from host_tools.ledger import schema
 from host_tools.ledger.decode import NO_TAG, Decoded, Place, decode
+from host_tools.ledger.facts import CardNumber, Facts, fetch
 from host_tools.ledger.posting import Postings, account_row, post_grants, post_ride
-from host_tools.ledger.settle import COMMITTED, Intent, Settled, Tap, Verdict, settle
+from host_tools.ledger.settle import COMMITTED, Settled, Verdict, settle
 from protocol.journal import records
 
 _LOOKUP_MAX = 400  # keys in one look-up, well below SQLite's limit on variables
 _Item = TypeVar("_Item")
-CardNumber = tuple[str, int]  # uid, card_seq
 
 
 def ingest(
@@ -199,65 +199,34 @@ def _touched(decoded: Decoded) -> set[CardNumber]:
 
 def settle_numbers(connection: Connection, numbers: set[CardNumber]) -> list[tuple[str, str]]:
     """Settle these card numbers from all that is known, post the difference; the findings."""
-    intents, taps = _facts(connection, numbers)
+    facts = fetch(connection, numbers)
     findings: list[tuple[str, str]] = []
     verdicts: list[Verdict] = []
     for uid, number in sorted(numbers):
         found: Settled = settle(
             uid,
             number,
-            intents.get((uid, number), ()),
-            taps.get((uid, number), ()),
-            intents.get((uid, number + 1), ()),
-            taps.get((uid, number - 1), ()),
+            facts.intents.get((uid, number), ()),
+            facts.taps.get((uid, number), ()),
+            facts.intents.get((uid, number + 1), ()),
+            facts.taps.get((uid, number - 1), ()),
         )
         findings += found.findings
         verdicts += found.verdicts
-    _record_verdicts(connection, numbers, verdicts)
+    _record_verdicts(connection, facts, verdicts)
     return findings
-
-
-def _facts(
-    connection: Connection, numbers: set[CardNumber]
-) -> tuple[dict[CardNumber, list[Intent]], dict[CardNumber, list[Tap]]]:
-    wide = {(uid, number + step) for uid, number in numbers for step in (-1, 0, 1)}
-    intents: dict[CardNumber, list[Intent]] = {}
-    taps: dict[CardNumber, list[Tap]] = {}
-    for part in chunks(sorted(wide)):
-        for row in _by_card(connection, schema.intents, part):
-            intent = Intent._make(row)
-            intents.setdefault((intent.uid, intent.card_seq), []).append(intent)
-        for row in _by_card(connection, schema.taps, part):
-            tap = Tap._make(row)
-            taps.setdefault((tap.uid, tap.card_seq), []).append(tap)
-    return intents, taps
-
-
-def _by_card(connection: Connection, table: Table, numbers: Sequence[CardNumber]) -> Iterable[Row]:
-    """Rows of these card numbers; columns in the order of Intent and Tap where there is one."""
-    known = {schema.intents.name: Intent._fields, schema.taps.name: Tap._fields}
-    columns = [table.c[name] for name in known.get(table.name, _names(table))]
-    return connection.execute(
-        select(*columns).where(tuple_(table.c.uid, table.c.card_seq).in_(numbers))
-    )
 
 
 def _names(table: Table) -> tuple[str, ...]:
     return tuple(column.name for column in table.columns)
 
 
-def _record_verdicts(
-    connection: Connection, numbers: set[CardNumber], verdicts: Iterable[Verdict]
-) -> None:
+def _record_verdicts(connection: Connection, facts: Facts, verdicts: Iterable[Verdict]) -> None:
     table = schema.card_transactions
-    stored: dict[tuple[str, str], dict[str, Any]] = {}
-    for part in chunks(sorted(numbers)):
-        for known in _by_card(connection, table, part):
-            stored[known.uid, known.tag] = dict(known._mapping)
     new, changed = [], []
     postings = Postings()
     for verdict in verdicts:
-        before = stored.get((verdict.uid, verdict.tag))
+        before = facts.transactions.get((verdict.uid, verdict.card_seq, verdict.tag))
         row = _transaction_row(verdict, before)
         if row["status"] == COMMITTED:
             post_ride(postings, row)
@@ -267,7 +236,7 @@ def _record_verdicts(
             changed.append(row)
     bulk(connection, table, new)
     if changed:
-        _update(connection, table, ("uid", "tag"), changed)
+        _update(connection, table, ("uid", "card_seq", "tag"), changed)
     write_postings(connection, postings)
 
 

@@ -76,7 +76,8 @@ def post_ride(into: Postings, row: dict) -> None:
     amounts = [(FLOAT, charge - before), (revenue_account(route), -charge)]
     if route_before is not None:
         amounts.append((revenue_account(route_before), before))
-    into.add(f"ride/{row['uid']}/{row['tag']}/{row['posted_times']}", "ride", row["time"], amounts)
+    posting = f"ride/{row['uid']}/{row['card_seq']}/{row['tag']}/{row['posted_times']}"
+    into.add(posting, "ride", row["time"], amounts)
     row["posted_charge"], row["posted_route"] = charge, route
     row["posted_times"] += 1
 

@@ -141,8 +141,7 @@ card_transactions = _table(
     Column("posted_charge", BigInteger, nullable=False),
     Column("posted_route", Integer),  # null: nothing posted yet
     Column("posted_times", Integer, nullable=False),
-    PrimaryKeyConstraint("uid", "tag"),
-    Index("card_transactions_by_card", "uid", "card_seq"),
+    PrimaryKeyConstraint("uid", "card_seq", "tag"),  # four bytes of tag alone may come again
     Index("card_transactions_by_status", "status", "time"),
 )
 
@@ -187,14 +186,14 @@ accounts = _table(
 
 postings = _table(
     "postings",
-    Column("posting", String(40), primary_key=True),
+    Column("posting", String(48), primary_key=True),
     Column("kind", String(8), nullable=False),
     Column("time", BigInteger, nullable=False),
 )
 
 entries = _table(
     "entries",
-    Column("posting", String(40), nullable=False),
+    Column("posting", String(48), nullable=False),
     Column("account", String(24), nullable=False),
     Column("amount", BigInteger, nullable=False),  # debit positive, credit negative
     PrimaryKeyConstraint("posting", "account"),

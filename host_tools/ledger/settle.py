@@ -145,9 +145,9 @@ def settle(
         source: Intent | Tap = tries[0] if tries else told[0]
         verdicts.append(Verdict(uid, tag, card_seq, status, len(told), source, settled_by))
         if len({tap.device_id for tap in told}) > 1:
-            findings.append(("announced_twice", f"{uid}/{tag}"))
+            findings.append(("announced_twice", f"{uid}/{card_seq}/{tag}"))
         if len({i.charge for i in tries} | {t.charge for t in told}) > 1:
-            findings.append(("charge_conflict", f"{uid}/{tag}"))
+            findings.append(("charge_conflict", f"{uid}/{card_seq}/{tag}"))
     return Settled(verdicts, findings)
 
 

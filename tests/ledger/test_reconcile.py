@@ -199,7 +199,7 @@ def test_one_ride_announced_on_two_devices(line):
     assert found.balanced
     assert (found.taps, found.revenue) == (1, 10000)
     assert texts(found.findings) == [
-        f"announced_twice: transaction 04010203/{card.tag.hex()} was announced by more than one"
+        f"announced_twice: transaction 04010203/2/{card.tag.hex()} was announced by more than one"
         " device: a torn or restored mark; charged once"
     ]
 
@@ -214,7 +214,7 @@ def test_records_that_disagree_on_a_charge(line):
     assert found.balanced
     assert found.revenue == 10000
     assert [line.text for line in found.findings if line.kind == "charge_conflict"] == [
-        f"records disagree on the charge of transaction 04010203/{card.tag.hex()};"
+        f"records disagree on the charge of transaction 04010203/2/{card.tag.hex()};"
         " its intent is believed"
     ]
 

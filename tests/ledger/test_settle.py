@@ -173,3 +173,22 @@ def test_a_place_holds_from_batch_to_batch(card, here):
             "SELECT account, sum(amount) FROM entries WHERE account LIKE 'revenue%' GROUP BY 1"
         ).all()
     assert [tuple(row) for row in rows] == [("revenue:5", -10000), ("revenue:9", -5000)]
+
+
+def test_a_tag_that_comes_again_years_later_is_another_transaction(card, here):
+    seq, tag, k = here.intent(card, 10000)
+    here.commit(card, 10000, tag, k)
+    here.outcome(card, outcomes.ACCEPTED, 10000, intent_seq=seq)
+    card.announced = True
+    here.tap(card, 5000)
+    seq, _, k = here.intent(card, 5000)
+    record = bytearray(here.journal[seq])
+    record[16 + 28 : 16 + 32] = tag
+    here.journal[seq] = bytes(record)
+    here.commit(card, 5000, tag, k)
+    here.outcome(card, outcomes.ACCEPTED, 5000, intent_seq=seq)
+    assert [row[:3] for row in settled(card, here)] == [
+        (2, COMMITTED, 10000),
+        (3, COMMITTED, 5000),
+        (4, COMMITTED, 5000),
+    ]

@@ -95,7 +95,9 @@ def test_once_with_nobody_there_leaves_3(bench):
 def test_once_with_an_edited_journal_leaves_1(bench):
     validator, _ = busy_validator(taps=3)
     chain_up(validator, bench.store)
-    validator.journal[1] = validator.journal[1][:-1] + bytes((validator.journal[1][-1] ^ 1,))
+    record = bytearray(validator.journal[2])
+    record[30] ^= 1
+    validator.journal[2] = bytes(record)
     process = bench.start("--once")
     bench.drive(Device(validator, bench.store), process, lambda: False)
     _, err = process.communicate(timeout=DEADLINE_S)
