@@ -1,14 +1,28 @@
 """Options that several commands share, and how results are printed."""
 
 import json
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 Db = Annotated[
     str, typer.Option("--db", metavar="URL", help="The ledger, e.g. sqlite:///ledger.db")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON")]
+
+
+def console() -> "Console":
+    """A console for tables that leaves a closed pipe to `host_tools.cli`."""
+    from rich.console import Console
+
+    class PipeConsole(Console):
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError
+
+    return PipeConsole(highlight=False)
 
 
 def print_json(result: Any) -> None:

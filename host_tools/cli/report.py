@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from host_tools.cli.options import Db, Json, print_json
+from host_tools.cli.options import Db, Json, console, print_json
 from host_tools.errors import BadInput
 
 app = typer.Typer(help="Reports from the ledger.", no_args_is_help=True)
@@ -63,7 +63,6 @@ def _run(name: str, db: str, by: Grouping, json: bool, csv: bool) -> None:
 
 
 def _print_table(report) -> None:
-    from rich.console import Console
     from rich.table import Table
 
     from host_tools.ledger.store import decimal_amount
@@ -79,4 +78,4 @@ def _print_table(report) -> None:
         table.add_column(name, justify="right", footer=cell(name, report.total[name]))
     for row in report.rows:
         table.add_row(row[report.by], *[cell(name, row[name]) for name in report.columns])
-    Console(highlight=False).print(table)
+    console().print(table)
