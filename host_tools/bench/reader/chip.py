@@ -252,8 +252,9 @@ class Pn532Chip:
                 self.stats.rf_us += skipped * POLL_TRY_US
 
     def _find(self, uid: bytes) -> Generator[int, int, bool]:
-        """REQA and the selection of any card, or of the one with `uid`."""
-        atqa = yield from self.pcd.request()
+        """REQA and the selection of any card; WUPA and that of the one with `uid`, halted or not.
+        """
+        atqa = yield from self.pcd.request(wake_halted=bool(uid))
         if atqa is None:
             return False
         if uid:

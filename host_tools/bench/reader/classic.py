@@ -130,8 +130,7 @@ class ClassicCard(Picc):
         """A card from its memory; the UID is read from block 0. ValueError for an odd length."""
         for size, length in SIZES.items():
             if len(dump) == length:
-                short = dump[0] ^ dump[1] ^ dump[2] ^ dump[3] == dump[4]
-                return cls(bytes(dump[:4 if short else 7]), size, dump)
+                return cls(bytes(dump[:_uid_length(dump)]), size, bytes(dump))
         raise ValueError(f"{len(dump)} bytes; a dump has 1024 or 4096")
 
     @property
@@ -206,15 +205,11 @@ class ClassicCard(Picc):
             return self._refuse()
         if code == READ:
             return self._read(block)
-        if code == WRITE:
-            if not self._may_write(block):
-                return self._refuse()
-        elif code in (DECREMENT, INCREMENT, RESTORE):
-            if not self._may_compute(code, block):
-                return self._refuse()
-        elif code == TRANSFER:
+        if code == TRANSFER:
             return self._transfer(block, now_us)
-        else:
+        if code == WRITE and block == 0:
+            return NAK  # write-protected by its maker: refused, the session goes on (0004)
+        if not self._may_begin(code, block):
             return self._refuse()
         self._expected = code
         self._block = block
@@ -245,9 +240,12 @@ class ClassicCard(Picc):
     def _is_trailer(self, block: int) -> bool:
         return block == trailer_of(self._sector)
 
+    def _may_begin(self, code: int, block: int) -> bool:
+        if code == WRITE:
+            return self._may_write(block)
+        return code in (DECREMENT, INCREMENT, RESTORE) and self._may_compute(code, block)
+
     def _may_write(self, block: int) -> bool:
-        if block == 0:
-            return False
         if self._is_trailer(block):
             rights = TRAILER_RIGHTS[self._groups[3]]
             return bool(self._keys
@@ -328,6 +326,13 @@ class ClassicCard(Picc):
         self.set_block(block, new)
         self._unsettled = (block, old, new, begun_us + EEPROM_US)
         return ACK_WRITTEN
+
+
+def _uid_length(block_0: bytes) -> int:
+    """4 or 7, by where SAK and ATQA stand and whether a BCC follows four bytes."""
+    if block_0[8] in (0x42, 0x44) and block_0[9] == 0 and block_0[7] & 0x7F in (0x08, 0x18):
+        return 7
+    return 4 if block_0[0] ^ block_0[1] ^ block_0[2] ^ block_0[3] == block_0[4] else 7
 
 
 def _transport_image(uid: bytes, size: str) -> bytes:

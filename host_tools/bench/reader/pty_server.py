@@ -1,6 +1,6 @@
 """The virtual PN532 behind a pseudo-terminal, in real time, for programs nobody here wrote.
 
-What a client writes takes its time on a modelled line before the chip hears it, so that the wake-up
+What a client writes takes its time on a modelled line before the chip hears it, so that wake-up
 bytes wake the chip; what the chip sends goes out at once. The client's baud rate is read from
 the terminal: at another rate than the chip's both sides hear noise.
 """
