@@ -23,12 +23,13 @@ EXIT_PIPE_CLOSED = 141
 
 # name → ("module:attribute", what it does); the attribute is a Typer app or a plain function
 _COMMANDS: dict[str, tuple[str, str]] = {
+    "demo": ("host_tools.cli.demo:demo", "A morning on a bus line; ends with balanced books"),
+    "bench": ("host_tools.cli.bench:app", "Virtual devices: scenarios, a live bench, a reader"),
     "keys": ("host_tools.cli.keys:app", "Make and show the agency's keys"),
     "card": ("host_tools.cli.card:app", "Issue cards and show what they say"),
     "serve": ("host_tools.cli.serve:serve", "Take devices' records into the ledger"),
+    "logs": ("host_tools.cli.logs:app", "Decode and verify journals"),
     "report": ("host_tools.cli.report:app", "Revenue and taps from the ledger"),
-    "bench": ("host_tools.cli.bench:app", "Virtual devices: scenarios, a live bench, a reader"),
-    "demo": ("host_tools.cli.demo:demo", "A morning on a bus line; ends with balanced books"),
     "reconcile": ("host_tools.cli.reconcile:reconcile", "Check that the books balance"),
 }
 
