@@ -1,8 +1,8 @@
 """YAML as scenarios mean it: `on` is a word, `0101` is a word, and no key may stand twice.
 
 YAML 1.1, which PyYAML speaks, reads `on:` as true and `0101` as 65. Here only true and false are
-booleans, and only numbers without leading zeros are numbers (the core schema of YAML 1.2.2,
-§10.3.2, without octal and hexadecimal). Times stay times.
+booleans, and only numbers without leading zeros, or with 0x, are numbers (the core schema of
+YAML 1.2.2, §10.3.2, without octal). Times stay times.
 """
 
 import re
@@ -42,7 +42,7 @@ _TIME = (
 for _tag, _pattern, _first in (
     ("bool", r"true|True|false|False", "tTfF"),
     ("null", r"~|null|Null|", "~nN\0"),
-    ("int", r"[-+]?(?:0|[1-9][0-9]*)", "-+0123456789"),
+    ("int", r"[-+]?(?:0|[1-9][0-9]*)|0x[0-9a-fA-F]+", "-+0123456789"),
     ("float", r"[-+]?(?:[0-9]+\.[0-9]*|\.[0-9]+)", "-+.0123456789"),
     ("timestamp", _TIME, "0123456789"),
 ):
