@@ -1,15 +1,19 @@
 """Sync sessions without trouble, rule by rule (SPEC §4.3). Runs on both interpreters."""
 
+from protocol.errors import SealError
 from protocol.keys.keyset import load_keyset
 from protocol.sync import messages
 from protocol.sync.framing import Framer
+from protocol.sync.messages import Opener, Sealer
 from protocol.sync.server import PullSession
 from protocol.sync.session import DeviceSession
 from protocol.tickets import cbor
+from protocol.tickets.cose import Encrypt0, split_encrypt0
 from tests.shared.aes import Aes
 from tests.shared.sync_world import (
     JOURNAL_ID,
     NOON,
+    SEAL_KEY,
     DeviceDouble,
     LedgerDouble,
     World,
@@ -302,3 +306,77 @@ def test_another_version_is_told_and_nothing_is_sent():
     world.settle()
     assert world.synced()
     assert world.device.fault == 0
+
+
+def sealed_by(direction, eight, counters):
+    """Messages of one peer by the counter of their nonce."""
+    sealer = Sealer(Encrypt0(Aes, SEAL_KEY, b"V1jour"), bytes([direction]) + eight)
+    return [bytes(sealer.seal({0: messages.BYE, 1: number}, b"")) for number in range(counters)]
+
+
+def opens(opener, sealed):
+    content = bytearray(sealed)
+    kid, nonce, start = split_encrypt0(content, 0, len(content))
+    seal = Encrypt0(Aes, SEAL_KEY, kid)
+    try:
+        return opener.open(seal, content, nonce, start, len(content), b"")[1]
+    except SealError:
+        return None
+
+
+def test_what_an_opener_takes():
+    mine = sealed_by(2, b"12345678", 5)
+    opener = Opener(2)
+    assert opens(opener, sealed_by(1, b"12345678", 1)[0]) is None  # reflected
+    assert opens(opener, mine[1]) == 1
+    assert opens(opener, mine[1]) is None  # again
+    assert opens(opener, mine[0]) is None  # after its successor
+    assert opens(opener, sealed_by(2, b"87654321", 4)[3]) is None  # another session
+    assert opens(opener, mine[3]) == 3
+    assert opens(opener, mine[2]) is None
+    assert opens(opener, mine[4]) == 4
+
+
+def test_a_sealer_stops_at_its_last_counter():
+    sealer = Sealer(Encrypt0(Aes, SEAL_KEY, b"V1jour"), bytes(9))
+    sealer._counter = 0xFFFFFFFD
+    assert sealer.seal({0: messages.BYE}, b"") is not None
+    assert sealer.seal({0: messages.BYE}, b"") is not None
+    assert bytes(sealer.nonce[9:]) == b"\xff\xff\xff\xff"
+    assert sealer.seal({0: messages.BYE}, b"") is None
+    assert sealer.seal({0: messages.BYE}, b"") is None
+
+
+def answer_batch_with(fields):
+    """A world whose device has sent its first batch and is answered by `fields`."""
+    world = World(taps=1)
+    world.server.feed(world.frames_of_device()[0], NOON)
+    world.device.feed(world.frames_of_server()[0], 0)
+    world.server.feed(world.frames_of_device()[0], NOON)
+    world.frames_of_server()
+    conversation = world.server._current
+    world.server._send(conversation, fields)
+    world.device.feed(world.frames_of_server()[0], 0)
+    return world
+
+
+def test_ack_for_another_journal_is_not_obeyed():
+    world = answer_batch_with({0: messages.ACK, 1: 4, 2: b"othr"})
+    assert world.journal.watermark == 0
+    assert world.device.rejected == 1
+    world.settle()
+    assert world.synced()
+
+
+def test_ack_without_progress_is_not_answered_at_once():
+    world = answer_batch_with({0: messages.ACK, 1: 0, 2: JOURNAL_ID})
+    assert world.frames_of_device() == []
+    world.wait(3)
+    assert len(world.frames_of_device()) == 1
+
+
+def test_repeated_hello_costs_no_time():
+    world = World(taps=1)
+    world.talk(lambda frame, to_server: (frame, frame))
+    assert world.synced()
+    assert len(world.ledger.hellos) == 1
