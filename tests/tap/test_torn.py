@@ -101,7 +101,7 @@ def seconds_for(case: Case) -> tuple[str, ...]:
     return SECONDS[:2] if case.transfer else SECONDS
 
 
-def faults(case: Case) -> Iterator[Faults]:
+def faults(case: Case, tear_seeds: int = TEAR_SEEDS) -> Iterator[Faults]:
     """Every single fault that a whole tap of this case can meet."""
     frames, answers, writes = case.counts()
     assert frames > 20
@@ -111,7 +111,7 @@ def faults(case: Case) -> Iterator[Faults]:
     for number in range(1, answers + 1):
         yield Faults(answer_lost=number)
     for number in range(1, writes + 1):
-        for seed in range(TEAR_SEEDS):
+        for seed in range(tear_seeds):
             yield Faults(torn_write=number, seed=seed)
 
 
@@ -134,3 +134,36 @@ def test_one_fault_then_the_card_again(name: str) -> None:
     assert ("retap", None) in outcomes_seen
     assert ("refused", "unreadable") in outcomes_seen
     assert recovered > 0
+
+
+def test_a_card_that_never_comes_back_leaves_its_ride_pending_not_void() -> None:
+    case = Case(0, False)
+    pending = 0
+    for fault in faults(case):
+        card, validator, told = case.first(fault)
+        charged_unseen = told.outcome != "accepted" and spent_on(card) == FARE
+        found = settle([validator], [card], unresolved=None)
+        assert not charged_unseen or found.pending == FARE, fault
+        assert told.outcome != "refused" or found.pending == 0, fault
+        pending += charged_unseen
+    assert pending > 0
+
+
+def test_any_two_faults_in_a_row_cost_one_fare() -> None:
+    """Every seventh of all pairs; `make bench` tries every one."""
+    fresh = issued_card()
+    all_faults = list(faults(Case(0, False)))
+    for number in range(0, len(all_faults) ** 2, 7):
+        first, second = all_faults[number // len(all_faults)], all_faults[number % len(all_faults)]
+        assert charged_once(fresh, first, second), (first, second)
+
+
+def charged_once(fresh: ClassicCard, first: Faults, second: Faults) -> bool:
+    """Two faulty taps and a whole one, all on one bus within a minute: one fare, told once."""
+    card = copy_of(fresh)
+    validator = Validator("V1", 101)
+    told = [validator.tap(card, START, first), validator.tap(card, START + 5, second)]
+    told.append(validator.tap(card, START + 10))
+    accepted = [one for one in told if one.outcome == "accepted"]
+    last_is_right = told[-1].outcome == "accepted" or told[-1].reason == "passback"
+    return spent_on(card) == FARE and len(accepted) == 1 and last_is_right
