@@ -11,7 +11,8 @@
     any¹    SET_PLACE, PULL                 PLACE_SET, DUMP                                same
     any¹    BYE                             next HELLO after _HELLO_PERIOD_S               IDLE
     HELLO   no answer for _REPLY_S          again; after _TRIES_MAX wait _HELLO_PERIOD_S   IDLE
-    WAIT    no answer for _REPLY_S          again; after _TRIES_MAX as above   OPEN or IDLE
+    WAIT    no answer for _REPLY_S          the BATCH again                                OPEN
+    WAIT    the same, _TRIES_MAX times      next HELLO after _HELLO_PERIOD_S               IDLE
     OPEN    nothing heard for _SILENCE_S    HELLO now                                      IDLE
     ¹ OPEN and WAIT: the server has proved itself by WELCOME
 
