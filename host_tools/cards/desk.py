@@ -6,12 +6,14 @@ could not be booked. A desk that stops between the card and the books leaves a c
 """
 
 import secrets
+from collections.abc import Callable
 from typing import Any
 
 from host_tools.cards.issue import Desk, NewCard
 from host_tools.device.pn532_client import Pn532Client
 from host_tools.keys.store import KeyStore
 from host_tools.ledger.store import Issue, Ledger, minik_now
+from protocol.nfc.pn532 import Target
 from protocol.outcomes import MEDIUM_CLASSIC1K, MEDIUM_CLASSIC4K, MEDIUM_NAMES
 
 _SAK_4K = 0x18
@@ -21,20 +23,37 @@ _SERIAL_BITS = 63
 def issue_and_book(
     client: Pn532Client,
     store: KeyStore,
-    ledger: Ledger | None,
+    open_books: Callable[[], Ledger] | None,
     tariff: Any,
     balance_minor: int,
     category: str,
 ) -> dict[str, Any]:
     """Issue the one blank card in the field with `balance_minor`; what it is, for --json.
 
+    `open_books` opens the ledger once a card is there; it is closed again. None: not booked.
     BadInput for no single blank card or one that is booked already, NoAnswer if it went away.
     """
     desk = Desk(client, store)
     target = desk.only_card()
-    medium = MEDIUM_CLASSIC4K if target.sak == _SAK_4K else MEDIUM_CLASSIC1K
-    if ledger:
+    if open_books is None:
+        return _issue(desk, target, tariff, balance_minor, category, None)
+    ledger = open_books()
+    try:
         ledger.check_not_booked(target.uid.hex())
+        return _issue(desk, target, tariff, balance_minor, category, ledger)
+    finally:
+        ledger.close()
+
+
+def _issue(
+    desk: Desk,
+    target: Target,
+    tariff: Any,
+    balance_minor: int,
+    category: str,
+    ledger: Ledger | None,
+) -> dict[str, Any]:
+    medium = MEDIUM_CLASSIC4K if target.sak == _SAK_4K else MEDIUM_CLASSIC1K
     now = minik_now()
     new = NewCard(
         card_serial=secrets.randbits(_SERIAL_BITS),
@@ -43,7 +62,7 @@ def issue_and_book(
         issued_at=now,
         issued_day=tariff().day(now),
     )
-    state = desk.issue(new)
+    state = desk.issue(new, target)
     uid = bytes(state.uid).hex()
     if ledger:
         tag = bytes(state.tag).hex()

@@ -89,12 +89,12 @@ class Desk:
         self._vault = store.vault(PURPOSES)
         self._seal = classic.StateSeal(self._vault)
 
-    def issue(self, new: NewCard) -> CardState:
-        """Issue; returns the state the card now has.
+    def issue(self, new: NewCard, target: Target | None = None) -> CardState:
+        """Issue the card `target`, as `only_card` gave it (None: ask now); returns its new state.
 
         BadInput if there is no single blank card; NoAnswer if it went away half-way (say: again).
         """
-        target = self.only_card()
+        target = target or self.only_card()
         state = CardState()
         state.uid = target.uid
         state.seq = state.spent_counter = 1

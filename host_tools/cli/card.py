@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -52,12 +53,8 @@ def issue(
         raise BadInput(f"--category {category!r}: the tariff knows {known}")
     store = KeyStore.load(keys)
     with _client(reader) as client:
-        ledger = open_ledger(db) if db else None
-        try:
-            issued = issue_and_book(client, store, ledger, FlatTariff, balance, category)
-        finally:
-            if ledger:
-                ledger.close()
+        open_books = partial(open_ledger, db) if db else None
+        issued = issue_and_book(client, store, open_books, FlatTariff, balance, category)
     if json:
         print_json(issued)
     else:

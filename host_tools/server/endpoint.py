@@ -1,7 +1,7 @@
 """The ledger's end of a device's sync line, without the line: bytes in, bytes out.
 
 `LedgerEndpoint` runs the server session over whatever carries its bytes: a serial port
-(`host_tools.server.serial_line`), a scenario's line or, as `UartEndpoint`, a virtual board's UART.
+(`host_tools.server.serial_line`) or the line of a scenario (`host_tools.bench.sync_line`).
 """
 
 import os
@@ -12,7 +12,6 @@ from host_tools.ledger.store import Ledger, minik_now
 from protocol.sync.server import ServerSession
 
 SESSION_RANDOM_BYTES = 8
-TICK_US = 1_000_000
 BAUD = 921600
 
 
@@ -58,39 +57,3 @@ class LedgerEndpoint:
 
     def _outgoing(self) -> bytes:
         return b"".join(iter(self.session.outgoing, None))
-
-
-class UartEndpoint:
-    """The same as a peer on a virtual board's UART: it knocks when the board gets its power."""
-
-    def __init__(self, endpoint: LedgerEndpoint, baud: int | None = BAUD) -> None:
-        self.endpoint = endpoint
-        self.baud = baud
-        self._outgoing = b""
-        self._due_us: int | None = None
-        self._tick_us = 0
-
-    def power(self, on: bool, now_us: int) -> None:
-        """The board's supply came or went."""
-        self._outgoing = self.endpoint.knock() if on else b""
-        self._due_us = now_us if on else None
-
-    def feed(self, data: bytes, now_us: int, baud: int) -> None:
-        """The board sent `data`."""
-        self._outgoing += self.endpoint.feed(data)
-        if self._outgoing or self._due_us is None:
-            self._due_us = now_us
-            self._tick_us = now_us + TICK_US
-
-    def next_event_us(self) -> int | None:
-        """When it next wants to run; None while nobody is there."""
-        return self._due_us
-
-    def run(self, now_us: int) -> bytes:
-        """The bytes it begins to send now."""
-        if now_us >= self._tick_us:
-            self._outgoing += self.endpoint.tick()
-            self._tick_us = now_us + TICK_US
-        sent, self._outgoing = self._outgoing, b""
-        self._due_us = self._tick_us
-        return sent

@@ -2,7 +2,7 @@
 
 from host_tools.ledger import open_ledger
 from host_tools.ledger.reconcile import reconcile
-from host_tools.server.endpoint import LedgerEndpoint, UartEndpoint
+from host_tools.server.endpoint import LedgerEndpoint
 from tests.ledger.world import START, Card, Validator, issue_all, sync
 from tests.server.device import STORE, Device, busy_validator, chain_up
 
@@ -91,25 +91,6 @@ def test_set_place_reaches_the_device():
     endpoint.feed(answer)
     assert endpoint.session.place_held is True
     assert (validator.vehicle, validator.route) == (7, 8)
-
-
-def test_as_a_uart_peer_it_knocks_at_power_on_and_answers_at_once():
-    validator, cards = busy_validator(taps=3)
-    ledger, endpoint, device = rig(validator, cards)
-    peer = UartEndpoint(endpoint)
-    assert peer.next_event_us() is None
-    peer.power(True, 1000)
-    now = 1000
-    for _ in range(30):
-        assert peer.next_event_us() is not None
-        now = max(now, peer.next_event_us())
-        answer = device.feed(peer.run(now), 1)
-        if answer:
-            peer.feed(answer, now, 921600)
-    assert device.journal.watermark == device.journal.head
-    assert ledger.totals() == (3, 30000)
-    peer.power(False, now)
-    assert peer.next_event_us() is None
 
 
 def test_direct_sync_of_the_world_and_the_session_agree():

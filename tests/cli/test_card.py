@@ -1,0 +1,84 @@
+"""`minik card` against the virtual reader on a pseudo-terminal, and what the desk books."""
+
+import json
+import threading
+
+import pytest
+
+from host_tools import cli
+from host_tools.bench.reader import RfField, VirtualPn532
+from host_tools.bench.reader.media import load_media
+from host_tools.bench.reader.pty_server import PtyServer
+from host_tools.keys.store import KeyStore
+from host_tools.ledger import open_ledger
+from host_tools.ledger.reconcile import reconcile
+
+
+@pytest.fixture
+def desk(tmp_path):
+    """(reader option, key folder, ledger URL, field) with one blank card in the field."""
+    KeyStore.create(tmp_path / "keys")
+    field = RfField()
+    (medium,) = load_media(["classic1k:04a1b2c3"], 0)
+    field.place(medium.card)
+    server = PtyServer(VirtualPn532(field))
+    thread = threading.Thread(target=server.serve)
+    thread.start()
+    yield f"pn532:{server.path}", str(tmp_path / "keys"), f"sqlite:///{tmp_path / 'l.db'}", field
+    server.stop()
+    thread.join()
+    server.close()
+
+
+def run(capsys, *arguments: str) -> tuple[int, str, str]:
+    code = cli.run(arguments)
+    said = capsys.readouterr()
+    return code, said.out, said.err
+
+
+def test_issue_books_the_card_and_show_reads_it_back(desk, capsys):
+    reader, keys, url, _ = desk
+    where = ("--reader", reader, "--keys", keys)
+    code, out, err = run(
+        capsys, "card", "issue", *where, "--balance", "50000", "--category", "reduced",
+        "--db", url, "--json",
+    )  # fmt: skip
+    assert (code, err) == (0, "")
+    issued = json.loads(out)
+    assert (issued["uid"], issued["balance_minor"], issued["booked"]) == ("04a1b2c3", 50000, True)
+    code, out, _ = run(capsys, "card", "show", *where, "--json")
+    assert code == 0
+    shown = json.loads(out)
+    assert (shown["balance_minor"], shown["rider_category"]) == (50000, "reduced")
+    assert shown["card_serial"] == issued["card_serial"]
+    ledger = open_ledger(url, create=False)
+    found = reconcile(ledger)
+    assert (found.cash, found.float_account, found.value_on_cards) == (50000, 50000, 50000)
+    assert found.balanced
+    code, _, err = run(capsys, "card", "issue", *where, "--balance", "1")
+    assert (code, err) == (2, "minik: this card has been issued already; nothing was written\n")
+    code, out, _ = run(capsys, "card", "show", *where)
+    assert "grant signature      valid" in out
+
+
+def test_a_card_the_ledger_knows_is_not_written(desk, capsys):
+    reader, keys, url, field = desk
+    ledger = open_ledger(url)
+    from host_tools.ledger import Issue
+
+    ledger.issue(Issue("04a1b2c3", 1, 1, 100, 200_000_000))
+    code, _, err = run(
+        capsys, "card", "issue", "--reader", reader, "--keys", keys, "--db", url
+    )
+    assert code == 2
+    assert "booked already" in err
+    code, _, err = run(capsys, "card", "show", "--reader", reader, "--keys", keys)
+    assert (code, err) == (2, "minik: this card was not issued with these keys\n")
+
+
+def test_no_card_there(desk, capsys):
+    reader, keys, url, field = desk
+    for card in list(field.cards):
+        field.remove(card)
+    code, _, err = run(capsys, "card", "show", "--reader", reader, "--keys", keys)
+    assert (code, err) == (2, "minik: put exactly one card on the reader\n")
