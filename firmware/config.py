@@ -7,7 +7,7 @@
 | agency | 1 to 65535 |
 | vehicle, route, stop | codes of the fleet registry, 0 to 65535, 0 none (optional) |
 | tariff | name of a built-in tariff (default "flat") |
-| language | catalogue /lang/<language>.json (default "en") |
+| language | catalogue /lang/<language>.txt (default "en") |
 | board | pins, a module of firmware/boards (default "wrover") |
 
 A configuration that is missing or wrong never raises here: `load` answers the defaults together

@@ -13,6 +13,7 @@ from protocol.compat import const
 WIDTH = const(128)
 PAGES = const(8)
 _ADVANCE = const(6)
+_SPACE = const(32)
 _CONTROL_COMMAND = const(0x00)
 _CONTROL_GRAM = const(0x40)
 _FIRST_EXTRA = const(94)
@@ -72,11 +73,20 @@ class Display:
 
         `scale` is the pixels of a dot's side: 1, 2 or 3. A character the font lacks becomes ``?``.
         """
-        for character in text:
+        code = more = 0
+        for byte in text.encode():  # characters one by one would be interned, each for ever
+            if byte & 0xC0 == 0x80:
+                code = code << 6 | byte & 0x3F
+                more -= 1
+            else:
+                more = (byte >= 0xC0) + (byte >= 0xE0)
+                code = byte & (0x7F, 0x1F, 0x0F)[more]
+            if more:
+                continue
             if x + _ADVANCE * scale > WIDTH + scale:
                 return
-            if character != " ":
-                self._glyph(page, x, ord(character), scale)
+            if code != _SPACE:
+                self._glyph(page, x, code, scale)
             x += _ADVANCE * scale
 
     def centre(self, page, text, scale=1):

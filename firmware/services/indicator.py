@@ -1,11 +1,11 @@
 """What people see and hear at the door: each situation as light, sound and display together.
 
-The words come from the catalogue /lang/<language>.json (docs/validator.md has the table), money is
-written with the tariff's exponent from integers. Nothing is decided here.
+The words come from the catalogue /lang/<language>.txt (docs/validator.md has the table), kept as
+the bytes of its file and searched when needed: a dict of its texts would take five times the room.
+Money is written with the tariff's exponent from integers. Nothing is decided here.
 """
 
 import asyncio
-import json
 
 from firmware.drivers import light, sound
 from protocol import outcomes
@@ -24,12 +24,21 @@ _CURRENCY_SIGNS = {"KZT": "₸", "AZN": "₼", "GEL": "₾", "EUR": "€", "PLN"
 
 
 def load_catalogue(language):
-    """The texts of a language, a dict; empty if the file is not there or no JSON."""
+    """The texts of a language, as `texts_of` takes them; empty if the file is not there."""
     try:
-        with open("/lang/" + language + ".json") as file:
-            return json.load(file)
-    except (OSError, ValueError):
-        return {}
+        with open("/lang/" + language + ".txt", "rb") as file:
+            return b"\n" + file.read()
+    except OSError:
+        return b""
+
+
+def texts_of(catalogue, key):
+    """The lines of the text `key`; a text that is missing shows its key."""
+    start = catalogue.find(b"\n" + key.encode() + b": ")
+    if start < 0:
+        return [key]
+    start += len(key) + 3
+    return catalogue[start:catalogue.find(b"\n", start)].decode().split("|")
 
 
 def money(amount_minor, exponent):
@@ -63,9 +72,7 @@ class Indicator:
         return self._tariff.products[index]
 
     def _words(self, key):
-        """The lines of a text; a text that is missing shows its key."""
-        words = self._texts.get(key, key)
-        return (words,) if isinstance(words, str) else words
+        return texts_of(self._texts, key)
 
     def _sum(self, amount_minor):
         return money(amount_minor, self._tariff.exponent)
@@ -177,11 +184,8 @@ class Indicator:
         self._display.text(_BIG_PAGE + 2, x + 6 * scale * len(text), sign)
 
     def _refused(self, words, foot, mark):
-        title = self._words("refused")[0]
-        if len(words) > 3:
-            title = words[2]
-        self._title(title, mark)
-        self._big(words, foot or (words[-1] if len(words) > 2 else ""))
+        self._title(words[3] if len(words) > 3 else self._words("refused")[0], mark)
+        self._big(words, foot or (words[2] if len(words) > 2 else ""))
 
     async def lines(self, lines):
         """A page of up to eight small lines, for the service view."""

@@ -15,9 +15,11 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from host_tools.device.font import compile_font
+from host_tools.device.shrink import shrink_all
 from host_tools.errors import BadInput
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
+ROM_FOLDER = "/rom"
 ROOT_FILES = ("boot.py", "main.py")
 
 
@@ -66,20 +68,26 @@ def _add(found: dict[str, Path], root: Path, path: Path, name: str) -> None:
 
 
 def build(
-    modules: Iterable[str], root: Path = PROJECT, start_files: Path | None = None
+    modules: Iterable[str], root: Path = PROJECT, start_files: Path | None = None,
+    shrunk: bool = False,
 ) -> dict[str, bytes]:
     """Board path → bytes: each module as .mpy, boot.py and main.py as source.
 
     `root` is where the packages are, `start_files` the folder of boot.py and main.py (default
-    `root`/firmware; one that is missing is left out). Paths begin with '/'.
+    `root`/firmware; one that is missing is left out). Paths begin with '/'. `shrunk`: the modules
+    as `shrink` makes them, good only together with these start files.
     """
     start = root / "firmware" if start_files is None else start_files
     files = {}
-    for path, source in module_files(modules, root).items():
-        files["/" + path.removesuffix(".py") + ".mpy"] = compile_module(source.read_bytes(), path)
-    for name in ROOT_FILES:
-        if (start / name).is_file():
-            files["/" + name] = (start / name).read_bytes()
+    starts = [start / name for name in ROOT_FILES if (start / name).is_file()]
+    sources = {path: file.read_bytes() for path, file in module_files(modules, root).items()}
+    if shrunk:
+        sources = shrink_all(sources, [path.read_bytes() for path in starts])
+    for path, source in sources.items():
+        name = path.removesuffix(".py")
+        files["/" + name + ".mpy"] = compile_module(source, name.replace("/", "."))
+    for path in starts:
+        files["/" + path.name] = path.read_bytes()
     return files
 
 
@@ -102,11 +110,17 @@ def data_files(root: Path = PROJECT) -> dict[str, bytes]:
     source = root / "firmware"
     font = source / "assets" / "font.txt"
     files = {"/font.bin": compile_font(font.read_text(encoding="utf-8"), font.name)}
-    for path in sorted((source / "lang").glob("*.json")):
+    for path in sorted((source / "lang").glob("*.txt")):
         files["/lang/" + path.name] = path.read_bytes()
     return files
 
 
 def build_firmware(role: str, root: Path = PROJECT) -> dict[str, bytes]:
-    """The firmware of `role` ("validator"), ready for `image.flash_image` or a deploy."""
-    return build(manifest(role, root), root) | data_files(root)
+    """The firmware of `role` ("validator"), ready for `image.flash_image` or a deploy.
+
+    Its modules lie under /rom, which a board runs in place (decision 0007).
+    """
+    files = build(manifest(role, root), root, shrunk=True)
+    modules = {path for path in files if path.endswith(".mpy")}
+    in_place = {ROM_FOLDER + path if path in modules else path: files[path] for path in files}
+    return in_place | data_files(root)

@@ -15,6 +15,7 @@ from pathlib import PurePosixPath
 
 from littlefs import LittleFS, LittleFSError
 
+from host_tools.device.romfs import romfs_image
 from host_tools.errors import BadInput
 
 SECTOR_BYTES = 4096
@@ -25,6 +26,9 @@ _ENTRY = struct.Struct("<HBBII16sI")
 _ENTRY_MAGIC = 0x50AA
 _MD5_MAGIC = b"\xeb\xeb" + b"\xff" * 14
 _SUBTYPE_UNDEFINED = 0x06
+_SUBTYPE_ROMFS = 0x8F
+ROMFS_LABEL = "romfs"
+ROM_FOLDER = "/rom"  # where a board mounts it, and what build paths of its files begin with
 _DISK_VERSION = 0x00020000
 
 
@@ -90,12 +94,15 @@ DEFAULT_LAYOUT = FlashLayout(
         PartitionEntry("lists_0", TYPE_DATA, _SUBTYPE_UNDEFINED, 0x400000, 0x200000),
         PartitionEntry("lists_1", TYPE_DATA, _SUBTYPE_UNDEFINED, 0x600000, 0x200000),
         PartitionEntry("journal", TYPE_DATA, _SUBTYPE_UNDEFINED, 0x800000, 0x700000),
-        PartitionEntry("vfs", TYPE_DATA, 0x81, 0xF00000, 0x100000),
+        PartitionEntry("vfs", TYPE_DATA, 0x81, 0xF00000, 0xC0000),
+        PartitionEntry(ROMFS_LABEL, TYPE_DATA, _SUBTYPE_ROMFS, 0xFC0000, 0x40000),
     ),
 )
 
 
-def small_layout(journal_sectors: int = 8, vfs_sectors: int = 64) -> FlashLayout:
+def small_layout(
+    journal_sectors: int = 8, vfs_sectors: int = 64, romfs_sectors: int = 32
+) -> FlashLayout:
     """A layout with the same labels but little flash, for tests that cut it many times."""
     at = 0x9000
     parts = []
@@ -104,6 +111,7 @@ def small_layout(journal_sectors: int = 8, vfs_sectors: int = 64) -> FlashLayout
         ("ota_0", TYPE_APP, 0x10, 1),
         ("journal", TYPE_DATA, _SUBTYPE_UNDEFINED, journal_sectors),
         ("vfs", TYPE_DATA, 0x81, vfs_sectors),
+        (ROMFS_LABEL, TYPE_DATA, _SUBTYPE_ROMFS, romfs_sectors),
     ):
         parts.append(PartitionEntry(label, kind, subtype, at, sectors * SECTOR_BYTES))
         at = parts[-1].end
@@ -156,13 +164,24 @@ def read_littlefs(image: bytes) -> dict[str, bytes]:
 def flash_image(
     files: Mapping[str, bytes], layout: FlashLayout = DEFAULT_LAYOUT
 ) -> bytearray:
-    """The whole flash of a new board: partition table, `files` in the vfs, the rest blank.
+    """The whole flash of a new board: partition table, `files` in their places, the rest blank.
 
     `files` is a build (`build.build_firmware`) plus what the board gets at provisioning
-    (/config.json, /keys.cbor).
+    (/config.json, /keys.cbor). What lies in /rom goes into the ROMFS, all else into the vfs.
+    BadInput if it does not fit.
     """
     image = bytearray(b"\xff") * layout.size
     image[TABLE_OFFSET:TABLE_OFFSET + SECTOR_BYTES] = layout.table_bytes()
     vfs = layout.find("vfs")
-    image[vfs.offset:vfs.end] = littlefs_image(files, vfs.size)
+    in_place = {path[len(ROM_FOLDER):]: content for path, content in files.items()
+                if path.startswith(ROM_FOLDER + "/")}
+    plain = {path: content for path, content in files.items()
+             if not path.startswith(ROM_FOLDER + "/")}
+    image[vfs.offset:vfs.end] = littlefs_image(plain, vfs.size)
+    if in_place:
+        rom = layout.find(ROMFS_LABEL)
+        content = romfs_image(in_place)
+        if len(content) > rom.size:
+            raise BadInput(f"the modules do not fit into a ROMFS of {rom.size} bytes")
+        image[rom.offset:rom.offset + len(content)] = content
     return image

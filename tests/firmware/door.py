@@ -49,7 +49,7 @@ def new_card(balance_minor: int = 50000, rider_category: int = 0, serial: int = 
 class Door:
     """One validator, off until `boot`. `config` and `keys` replace what is on its flash."""
 
-    def __init__(self, config=CONFIG, keys=None, rtc_lost=False, **files):
+    def __init__(self, config=CONFIG, keys=None, rtc_lost=False, heap="160k"):
         self.clock = BenchClock()
         if keys is None:
             keys = STORE.device_keyset("V1", JOURNAL_ID, "validator")
@@ -57,7 +57,7 @@ class Door:
         if config is not None:
             text = config if isinstance(config, str) else json.dumps(config)
             content["/config.json"] = text.encode()
-        self.board = Board(self.clock, image=flash_image(content, LAYOUT), layout=LAYOUT)
+        self.board = Board(self.clock, image=flash_image(content, LAYOUT), layout=LAYOUT, heap=heap)
         self.field = RfField()
         self.reader = VirtualPn532(self.field)
         self.display = Ssd1306()

@@ -15,7 +15,7 @@ from enum import IntEnum, StrEnum
 
 from host_tools.bench.board.console import Console
 from host_tools.bench.board.i2c import I2cBus, SpiBus
-from host_tools.bench.board.messages import IRQ_READY, Answer, Op, Request
+from host_tools.bench.board.messages import IRQ_READY, WAIT_US_MAX, Answer, Op, Request
 from host_tools.bench.board.nvs import NvsStore
 from host_tools.bench.board.pins import Pins, PixelStrip, PwmPin
 from host_tools.bench.board.services import NotServed, ResetAsked, Services
@@ -23,14 +23,13 @@ from host_tools.bench.board.uart import UartPort
 from host_tools.bench.board.vm import BenchError, Vm, VmEnded, VmSilent
 from host_tools.bench.clock import BenchClock
 from host_tools.bench.nor import NorFlash, PowerCut
-from host_tools.device.image import DEFAULT_LAYOUT, FlashLayout
+from host_tools.device.image import DEFAULT_LAYOUT, ROMFS_LABEL, FlashLayout
 
 BOOT_US = 250_000  # ROM, bootloader and the VM's own start; declared, not measured here
 GUARD_S = 20.0
 UART_COUNT = 3
 _HORIZON_US_MAX = 600_000_000
 _EVENTS_AT_ONCE_MAX = 10_000
-_WAIT_FOR_EVER = 0xFFFFFFFF
 _EPOCH_2000_UNIX_US = 946_684_800_000_000
 
 
@@ -162,8 +161,15 @@ class Board:
         for pwm in self.pwm.values():
             pwm.set(0, 0, self.local_us)
         self._vm_zero_us = self.local_us + BOOT_US
-        self._vm = Vm(self.heap)
+        self._vm = Vm(self.heap, self._rom())
         self.state = BoardState.RUNNING
+
+    def _rom(self) -> bytes:
+        """What is mapped into the processor's memory as the ROMFS; blank flash is none."""
+        for part in self.layout.partitions:
+            if part.label == ROMFS_LABEL:
+                return bytes(self.flash.image[part.offset:part.end])
+        return b"\xff"
 
     def _stop_vm(self) -> None:
         if self._vm is not None:
@@ -340,7 +346,7 @@ class Board:
         self._take_console()
 
     def _vm_ended(self, ended: VmEnded) -> None:
-        at_prompt = self.state is BoardState.REPL
+        at_prompt = self.state is BoardState.REPL and ended.status == 0
         self._stop_vm()
         if at_prompt:  # Ctrl-D at the prompt
             self.console.take(b"MPY: soft reboot\n", self.local_us)
@@ -389,7 +395,7 @@ class Board:
         return self._vm_zero_us + request.vm_us
 
     def _idle_ends(self, request: Request) -> int:
-        if request.arg == _WAIT_FOR_EVER:
+        if request.arg == WAIT_US_MAX:
             return self._asked_at(request) + _HORIZON_US_MAX
         return self._asked_at(request) + request.arg
 

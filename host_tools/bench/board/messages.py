@@ -2,10 +2,11 @@
 
 One stream socket. The VM asks, the bench answers, strictly in turn; all numbers little-endian.
 
-request: operation u8, unit u8, two zero bytes, arg u32, n u32, VM time u64, then `n` bytes if the
+request: operation u8, unit u8, n u32, two zero bytes, arg u64, VM time u64, then `n` bytes if the
          operation carries any (`CARRIES`)
-reply:   value u32, ready u16, status u16 (0 or an errno), VM time u64, horizon u64, then `value`
-         bytes if the operation answers any and the status is 0
+reply:   value u64, ready u16, status u16 (0 or an errno), four zero bytes, VM time u64, horizon
+         u64, then `value` bytes if the operation answers any and the status is 0
+Both are whole 64-bit words: on the VM's side they are arrays, which it reads without allocating.
 
 VM time is microseconds since the VM started. `ready`: bit n, UART n has bytes to read; bit 15, a
 pin interrupt is pending. `horizon`: nothing outside the VM happens before it.
@@ -17,9 +18,10 @@ import struct
 from dataclasses import dataclass
 from enum import IntEnum
 
-REQUEST = struct.Struct("<BBHIIQ")
-REPLY = struct.Struct("<IHHQQ")
+REQUEST = struct.Struct("<BBI2xQQ")
+REPLY = struct.Struct("<QHH4xQQ")
 IRQ_READY = 0x8000
+WAIT_US_MAX = 0x3FFFFFFF
 
 
 class Op(IntEnum):
@@ -27,7 +29,7 @@ class Op(IntEnum):
 
     HELLO = 1  # → rtc us since 2000 i64, seed u32, reset cause u8, unique id 6 bytes, 5 zero
     POLL = 2  # only the new time and readiness
-    IDLE = 3  # arg: microseconds to let pass at most, all ones for ever
+    IDLE = 3  # arg: microseconds to let pass at most, WAIT_US_MAX for ever
     STARTED = 4  # arg: bytes the shims keep, n: heap bytes free
     RESET = 5  # unit: cause; never answered
     RTC_SET = 6  # bytes: microseconds since 2000 at VM time 0, i64

@@ -16,6 +16,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from importlib.util import find_spec
@@ -30,21 +31,23 @@ _ADDR_NO_RANDOMIZE = 0x0040000  # personality(2)
 _ASK_PERSONALITY = ctypes.c_ulong(0xFFFFFFFF)
 _LAUNCH = """
 import os, sys
-rom = os.pread(int(sys.argv[2]), os.fstat(int(sys.argv[2])).st_size, 0)
-os.environ["MINIK_ROM"] = f"{id(rom) + type(rom).__basicsize__ - 1} {len(rom)}"
+roms = [os.pread(int(fd), os.fstat(int(fd)).st_size, 0) for fd in sys.argv[2:4]]
+at = type(roms[0]).__basicsize__ - 1
+os.environ["MINIK_ROM"] = " ".join(f"{id(rom) + at} {len(rom)}" for rom in roms)
 sys.path.insert(0, sys.argv[1])
 from micropython_run import run_main
-sys.exit(run_main(sys.argv[3:]))
-"""  # the VM runs in this process, so it finds the shims' bytes at that address
+sys.exit(run_main(sys.argv[4:]))
+"""  # the VM runs in this process, so it finds the bytes of shims and ROMFS at those addresses
 _START = """
 import sys, uctypes, uos, vfs
-at, size = uos.getenv("MINIK_ROM").split()
-rom = vfs.VfsRom(uctypes.bytearray_at(int(at), int(size)))
+at, size, at_own, size_own = [int(n) for n in uos.getenv("MINIK_ROM").split()]
+rom = vfs.VfsRom(uctypes.bytearray_at(at, size))
 vfs.mount(rom, "/rom")
 sys.path[:] = ["/rom", ".frozen"]
 import _bus
 _bus.rom = rom
-del at, size, rom
+_bus.flash_rom = uctypes.bytearray_at(at_own, size_own)
+del at, size, at_own, size_own, rom
 import _board
 """
 
@@ -95,7 +98,8 @@ def _same_addresses() -> Iterator[None]:
 class Vm:
     """One run of the VM, from power-up or reset until it is killed."""
 
-    def __init__(self, heap: str) -> None:
+    def __init__(self, heap: str, rom: bytes = b"\xff") -> None:
+        """`rom` is the content of the flash's ROMFS partition, which the VM reads in place."""
         ours, theirs = socket.socketpair()
         console, tty = socket.socketpair()
         environment = {
@@ -104,19 +108,23 @@ class Vm:
             "TZ": "UTC",
             "HOME": "/nonexistent",
         }
-        rom_fd = shim_rom_file().fileno()
+        flash_rom = tempfile.TemporaryFile(prefix="minik-rom-")  # noqa: SIM115 (closed below)
+        flash_rom.write(rom)
+        flash_rom.flush()
+        rom_fds = (shim_rom_file().fileno(), flash_rom.fileno())
         command = [
-            sys.executable, "-E", "-S", "-c", _LAUNCH, _vm_folder(), str(rom_fd),
+            sys.executable, "-E", "-S", "-c", _LAUNCH, _vm_folder(), *map(str, rom_fds),
             "micropython", "-i", "-X", f"heapsize={heap}", "-c", _START,
         ]
         with _same_addresses():
             self._process = subprocess.Popen(
                 command, stdin=tty.fileno(), stdout=tty.fileno(), stderr=tty.fileno(),
-                env=environment, cwd="/", pass_fds=(theirs.fileno(), rom_fd),
+                env=environment, cwd="/", pass_fds=(theirs.fileno(), *rom_fds),
                 start_new_session=True,
             )
         theirs.close()
         tty.close()
+        flash_rom.close()
         console.setblocking(False)
         self._bus = ours
         self._console = console
@@ -140,7 +148,7 @@ class Vm:
     def receive(self, guard_s: float) -> Request:
         """The next request, whole. VmSilent after `guard_s` of real time, VmEnded at its end."""
         head = self._take(REQUEST.size, guard_s)
-        op, unit, _, arg, n, vm_us = REQUEST.unpack(head)
+        op, unit, n, arg, vm_us = REQUEST.unpack(head)
         try:
             operation = Op(op)
         except ValueError as error:
@@ -180,18 +188,25 @@ class Vm:
         return bool(self._buffer) or bool(select.select([self._bus], [], [], 0)[0])
 
     def wait_for_prompt(self, guard_s: float) -> None:
-        """Take console bytes until the REPL's prompt ends them. VmSilent after `guard_s`."""
+        """Take console bytes until the REPL's prompt ends them. VmSilent after `guard_s`,
+        VmEnded if it ends instead."""
         end = time.monotonic() + guard_s
         while not self.printed.endswith(PROMPT):
             if not select.select([self._console], [], [], max(0.0, end - time.monotonic()))[0]:
                 raise VmSilent
-            self.drain_console()
+            if not self.drain_console():
+                raise VmEnded(self._process.wait())
 
-    def drain_console(self) -> None:
-        """Take what the VM has printed so far into `printed`, without waiting."""
-        with contextlib.suppress(BlockingIOError, ConnectionResetError):
+    def drain_console(self) -> bool:
+        """Take what the VM has printed so far into `printed`, without waiting; False at its end."""
+        try:
             while got := self._console.recv(65536):
                 self.printed += got
+        except BlockingIOError:
+            return True
+        except ConnectionResetError:
+            pass
+        return False
 
     def reply(self, value: int, ready: int, status: int, vm_us: int, horizon_us: int,
               payload: bytes) -> None:

@@ -55,6 +55,12 @@ def _mount():
     vfs.umount("/")
     vfs.mount(files, "/")
     os.chdir("/")
+    sys.path[:] = ["", ".frozen", "/lib"]
+    try:
+        vfs.mount(vfs.VfsRom(_bus.flash_rom), "/rom")
+        sys.path += ["/rom", "/rom/lib"]
+    except OSError:
+        pass  # no ROMFS in that partition
     return True
 
 
@@ -81,7 +87,6 @@ random.seed(_seed)
 gc.collect()
 _bus.call(_OP_STARTED, 0, gc.mem_alloc() - _before, gc.mem_free())
 if _mount():
-    sys.path[:] = ["", ".frozen", "/lib"]
     _space = {"__name__": "__main__"}
     gc.collect()
     _how = _ENDED if _run("boot.py", _space) and _run("main.py", _space) else _RAISED

@@ -15,21 +15,23 @@ from micropython import const
 
 _OP_POLL = const(2)
 _OP_IDLE = const(3)
-_REPLY_BYTES = const(24)
-_WAIT_US_MAX = const(0xFFFFFFFF)
+_REPLY_BYTES = const(32)
+_WAIT_US_MAX = const(0x3FFFFFFF)
 IRQ_READY = const(0x8000)
 
 _port = open(int(uos.getenv("MINIK_BUS_FD")), "rb+")
 _read = _port.readinto
 _write = _port.write
-_request = array("I", (0, 0, 0, 0, 0))
-_reply = array("Q", (0, 0, 0))
+# 64-bit words as "l": reading a "Q" allocates in this VM
+_request = array("l", (0, 0, 0))
+_reply = array("l", (0, 0, 0, 0))
 
 now = 0
 horizon = 0  # nothing outside the VM happens before this time: until then it need not ask
 ready = 0  # bit n: UART n has bytes to read; bit 15: a pin interrupt is pending
 irq = None  # called when one is
 rom = None  # the file system the shims came from
+flash_rom = None  # the flash's ROMFS partition, mapped into memory
 boot = bytearray(24)  # what the bench said at HELLO
 
 
@@ -39,23 +41,21 @@ def call(op, unit=0, arg=0, n=0, out=None, into=None):
     The reply's bytes (as many as its value says) are read into `into`. OSError as the reply says.
     """
     global now, horizon, ready
-    _request[0] = op | unit << 8
+    _request[0] = op | unit << 8 | n << 16
     _request[1] = arg
-    _request[2] = n
-    _request[3] = now & 0xFFFFFFFF
-    _request[4] = now >> 32
+    _request[2] = now
     _write(_request)
     if out is not None and n:
         _write(out, n)
     if _read(_reply) != _REPLY_BYTES:
         raise SystemExit  # the bench is gone
-    head = _reply[0]
-    now = _reply[1]
-    horizon = _reply[2]
-    ready = head >> 32 & 0xFFFF
-    value = head & 0xFFFFFFFF
-    if head >> 48:
-        raise OSError(head >> 48)
+    value = _reply[0]
+    status = _reply[1] >> 16
+    ready = _reply[1] & 0xFFFF
+    now = _reply[2]
+    horizon = _reply[3]
+    if status:
+        raise OSError(status)
     if into is not None and value:
         _read(into, value)
     return value

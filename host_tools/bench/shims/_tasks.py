@@ -16,6 +16,7 @@ class TaskQueue:
         if due is None:
             due = ticks_ms()
         task.ph_key = due
+        task.data = None
         tasks = self._tasks
         at = len(tasks)
         while at and ticks_diff(tasks[at - 1].ph_key, due) > 0:

@@ -9,7 +9,6 @@ import _bus
 import utime
 from micropython import const
 
-_PERIOD = const(1 << 30)
 _MASK = const((1 << 30) - 1)
 _HALF = const(1 << 29)
 _START_MS = const((1 << 30) - 5000)
