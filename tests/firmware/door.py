@@ -42,7 +42,7 @@ def new_card(balance_minor: int = 50000, rider_category: int = 0, serial: int = 
     client = Pn532Client(DirectReader(field))
     client.start()
     Desk(client, STORE).issue(NewCard(serial, balance_minor, rider_category, 217000000, 2511))
-    field.clear()
+    field.clear(10**9)  # long after the last write
     return card
 
 
