@@ -1,0 +1,1 @@
+"""The virtual board, driven by small firmware of its own."""
