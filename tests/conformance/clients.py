@@ -52,6 +52,6 @@ def run(path: str, arguments: Sequence[str | Path]) -> str:
     environment = {**os.environ, "LIBNFC_DEVICE": f"pn532_uart:{path}:115200"}
     finished = subprocess.run(
         [str(argument) for argument in arguments], env=environment, timeout=CLIENT_TIMEOUT_S,
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False,
+        stdin=subprocess.DEVNULL, capture_output=True, check=False,
     )
     return finished.stdout.decode(errors="replace")
