@@ -31,6 +31,7 @@ _POLL_MS_MAX = const(1500)
 
 _SAM_NORMAL = b"\x01\x14\x01"  # UM 7.2.10: no SAM is used
 _RF_TIMINGS = b"\x02\x00\x0b\x0a"  # UM 7.3.1 item 2: ATR_RES 102.4 ms, exchange 51.2 ms
+_RF_OFF = b"\x01\x00"  # item 1; InListPassiveTarget switches it on again
 _RF_RETRIES = b"\x05\xff\x01"  # item 5; MxRtyPassiveActivation follows
 _LIST_TWO = b"\x02\x00"  # UM 7.3.5: up to two targets, 106 kbit/s type A
 
@@ -155,6 +156,15 @@ class ReaderPn532:
         """How many cards are in the field, 0 to 2, after one command; `targets` are they."""
         await self._command(pn532.IN_LIST_PASSIVE_TARGET, _LIST_TWO, 2, _POLL_MS_MAX)
         return pn532.read_targets(self._link.rx, self._link.rx_len, self.targets)
+
+    async def relist(self):
+        """As `poll`, but with the field off in between.
+
+        A card that was listed beside a possible second one has been halted, and would not answer
+        a poll: only a new field wakes it for sure (ISO/IEC 14443-3 §6.4).
+        """
+        await self._command(pn532.RF_CONFIGURATION, _RF_OFF, len(_RF_OFF), _SETTING_MS_MAX)
+        return await self.poll()
 
     async def exchange(self, card_command, length):
         """Send `card_command[:length]` to the first target; its answer as a memoryview.

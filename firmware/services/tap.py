@@ -70,7 +70,7 @@ class TapService:
             if not self._journal.can_sell():
                 await self._closed()
                 count = 0
-            count = count or await self._poll()
+            count = count or await self._poll(self._reader.poll)
             if count > 0:
                 self.idle = False
                 await self._tap(count)
@@ -80,11 +80,11 @@ class TapService:
                 count = 0
                 await self._settle()
 
-    async def _poll(self):
-        """Cards in the field; -1 after a fault of the reader, which has been dealt with."""
+    async def _poll(self, look):
+        """Cards that `look` finds; -1 after a fault of the reader, which has been dealt with."""
         self._alive()
         try:
-            return await self._reader.poll()
+            return await look()
         except FrameError:
             await asyncio.sleep_ms(_DAMAGED_PAUSE_MS)
         except LinkLost:
@@ -125,7 +125,7 @@ class TapService:
         if action == tap.JOURNAL:
             return self._journal.append(validation.record_kind, validation.body)
         if action == tap.RESELECT:
-            found = await self._reader.poll()
+            found = await self._reader.relist()
             return found == 1 and self._reader.targets[0].uid == self._uid
         await self._announce()
         return None
@@ -157,7 +157,7 @@ class TapService:
         """
         single = count == 1
         while True:
-            found = await self._poll()
+            found = await self._poll(self._reader.relist)
             if not found or (single and found == 1 and self._reader.targets[0].uid != self._uid):
                 print("removed")
                 return found
