@@ -26,6 +26,8 @@ from host_tools.ledger import Issue, Ledger, open_ledger
 from host_tools.ledger.reconcile import reconcile
 from host_tools.server.endpoint import LedgerEndpoint
 from protocol.compat import EPOCH_UNIX_S
+from protocol.sync.messages import ERROR_NAMES
+from protocol.sync.server import ServerSession
 
 PLACE_MS_MAX = 20_000
 KNOCK_MS = 2_000  # a device obeys one a second
@@ -214,11 +216,10 @@ class BusLine:
         session = endpoint.session
         door.sync_line.plug(endpoint, self._links[device])
         _hand_over(door, endpoint)
-        caught_up = session.is_caught_up()
-        if caught_up:
+        if session.is_caught_up():
             door.run(lambda: False, _SYNC_AFTER_MS)
         door.sync_line.unplug()
-        self.remark = _sync_remark(device, door.on, caught_up, session.next_seq)
+        self.remark = _sync_remark(device, door.on, session)
         return door.look()
 
     def _session_random(self, device: str) -> Callable[[], bytes]:
@@ -255,11 +256,14 @@ def _hand_over(door: Door, endpoint: LedgerEndpoint) -> None:
         silent_ms = silent_ms + KNOCK_MS if session.next_seq == before else 0
 
 
-def _sync_remark(device: str, on: bool, caught_up: bool, next_seq: int | None) -> str:
-    if not on:
-        return f"{device} has no supply: nothing was handed over"
-    if caught_up:
+def _sync_remark(device: str, on: bool, session: ServerSession) -> str:
+    next_seq = session.next_seq
+    if session.is_caught_up():
         return f"the ledger has all {next_seq} records of {device}"
+    if not on:
+        return f"{device} has no supply"
+    if session.fault:
+        return f"{device} and the ledger disagree: {ERROR_NAMES[session.fault]}"
     if next_seq is None:
         return f"the ledger did not hear of {device}"
     return f"the link gave up: the ledger has {next_seq} records of {device}"

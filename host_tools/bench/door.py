@@ -25,6 +25,7 @@ from host_tools.bench.board import (
 from host_tools.bench.clock import BenchClock
 from host_tools.bench.read_display import read_display
 from host_tools.bench.reader import ClassicCard, Faults, RfField, VirtualPn532
+from host_tools.bench.reader.picc import Answer
 from host_tools.bench.scenario.results import Observed
 from host_tools.bench.sync_line import SyncLine
 from host_tools.device.build import PROJECT
@@ -57,12 +58,30 @@ class Spent:
     us: int
 
 
-class WatchedReader:
-    """A `UartPeer`: the virtual PN532, and a note of what it was told since `watch` was called."""
+class _WatchedField(RfField):
+    """A field that tells when a card answered."""
 
-    def __init__(self, chip: VirtualPn532) -> None:
-        self.chip = chip
-        self.polls = 0
+    def __init__(self) -> None:
+        super().__init__()
+        self.on_answer: Callable[[], None] = lambda: None
+
+    def exchange(
+        self, payload: bytes, flags: int, last_bits: int, now_us: int
+    ) -> Answer | None:
+        """As the base; nothing of this frame's time has been counted yet."""
+        answer = super().exchange(payload, flags, last_bits, now_us)
+        if answer is not None:
+            self.on_answer()
+        return answer
+
+
+class WatchedReader:
+    """A `UartPeer`: a virtual PN532, and a note of what happened since `watch` was called."""
+
+    def __init__(self) -> None:
+        self.field = _WatchedField()
+        self.field.on_answer = self._note_answer
+        self.chip = VirtualPn532(self.field)
         self.watch()
 
     @property
@@ -72,24 +91,34 @@ class WatchedReader:
 
     def watch(self) -> None:
         """Count from here."""
-        stats = self.chip.stats
-        self._from_us = stats.rf_us + stats.link_us
-        self._to_us = self._from_us
+        self._from_us: int | None = None
+        self._to_us = 0
         self._card_command = False
         self._polls_between = 0
         self._exchanges = 0
         self.polls = 0
 
     def spent(self) -> Spent:
-        """Up to the end of the last command to a card (of the last poll if there was none)."""
+        """From the first frame that a card answered to the end of the last command to a card.
+
+        Where no command was for a card: to the end of the last poll.
+        """
         self._note_end()
+        if self._from_us is None:
+            return Spent(self._exchanges, 0)
         return Spent(self._exchanges, self._to_us - self._from_us)
+
+    def _spent_us(self) -> int:
+        return self.chip.stats.rf_us + self.chip.stats.link_us
+
+    def _note_answer(self) -> None:
+        if self._from_us is None:
+            self._from_us = self._spent_us()
 
     def _note_end(self) -> None:
         """Whatever was under way has ended: the next command begins, or nobody asks for more."""
         if self._card_command or not self._exchanges:
-            stats = self.chip.stats
-            self._to_us = stats.rf_us + stats.link_us
+            self._to_us = self._spent_us()
 
     def feed(self, data: bytes, now_us: int, baud: int) -> None:
         """Bytes of the board."""
@@ -159,8 +188,8 @@ class Door:
     ) -> None:
         pins = board_pins()
         self.name = name
-        self.field = RfField()
-        self.reader = WatchedReader(VirtualPn532(self.field))
+        self.reader = WatchedReader()
+        self.field = self.reader.field
         self.display = Ssd1306()
         self.sync_line = SyncLine(f"{seed} line {name}")
         self.board = Board(

@@ -24,6 +24,7 @@ _PLAIN = {
     "model_type": "must be a block of fields",
     "model_attributes_type": "must be a block of fields",
     "tuple_type": "must be a list",
+    "date_from_datetime_inexact": "must be a date, as in 2026-12-31",
     "literal_error": "is not one of the values it may have",
     "date_type": "must be a date, as in 2026-12-31",
     "datetime_type": "must be an ISO time with offset, as in 2026-11-20T08:00:00+05:00",
@@ -48,6 +49,7 @@ def load_scenario(path: Path) -> Scenario:
     _check_tariff(scenario, path)
     _check_names(scenario, path)
     _check_files(scenario, path)
+    _check_uids(scenario, path)
     return scenario
 
 
@@ -201,4 +203,14 @@ def _check_files(scenario: Scenario, path: Path) -> None:
             raise BadInput(
                 f"{path}: media.{name}.file: {dump} has {dump.stat().st_size} bytes; "
                 f"a dump of a {medium.type} card has {wanted}"
+            )
+
+
+def _check_uids(scenario: Scenario, path: Path) -> None:
+    """Two cards with one UID would be one card in the books."""
+    owners: dict[str, str] = {}
+    for name, medium in scenario.media.items():
+        if medium.uid is not None and owners.setdefault(medium.uid, name) != name:
+            raise BadInput(
+                f"{path}: media.{name}.uid: {medium.uid} is the UID of {owners[medium.uid]} too"
             )

@@ -115,6 +115,12 @@ def _uid(text: str) -> str:
     return text.lower()
 
 
+def _card_day(day: date) -> date:
+    if not 2020 <= day.year < 2190:
+        raise ValueError("the day lies between 2020 and 2189")
+    return day
+
+
 Id = Annotated[str, BeforeValidator(_text_of_number), Field(min_length=1, max_length=64)]
 Uid = Annotated[str, BeforeValidator(_text_of_number), AfterValidator(_uid)]
 Start = Annotated[datetime, BeforeValidator(_whole_second), AfterValidator(_aware)]
@@ -153,7 +159,7 @@ class Medium(Strict):
     balance: Minor = 0
     uid: Uid | None = None
     uid_length: Literal[4, 7] | None = None
-    valid_until: date | None = None
+    valid_until: Annotated[date, AfterValidator(_card_day)] | None = None
     blank: bool = False
     agency: Annotated[str, one_of(("own", "other"))] = "own"
     file: Annotated[str, Field(min_length=1)] | None = None
