@@ -24,6 +24,7 @@ ERROR = b"\x00\x00\xff\x01\xff\x7f\x81\x00"
 TFI_HOST = 0xD4
 TFI_CHIP = 0xD5
 START_CODE = b"\x00\xff"
+POSTAMBLE = b"\x00"
 DEFAULT_BAUD = 115200
 BAUD_TOLERANCE = 0.03
 NORMAL_MAX = 255
@@ -258,11 +259,12 @@ def _first_frame(heard: bytearray) -> tuple[int, bytes | None]:
         length = heard[4] << 8 | heard[5]
         if sum(heard[4:7]) & 0xFF or not 0 < length <= EXTENDED_MAX:
             return 2, None
-    elif (length + check) & 0xFF:
+    elif (length + check) & 0xFF or not length:
         return 2, None
     end = head + length + 1
     if len(heard) < end:
         return 0, None
+    taken = end + 1 if heard[end:end + 1] == POSTAMBLE else end
     if sum(heard[head:end]) & 0xFF:
-        return end, None
-    return end, bytes(heard[head:end - 1])
+        return taken, None
+    return taken, bytes(heard[head:end - 1])
