@@ -80,8 +80,7 @@ _O_RIDERS = find(records.OUTCOME_LAYOUT, "riders")
 class Validation:
     """Taps at one validator, one after another. `decision` and `card` tell the last one.
 
-    `card` is the card's state as far as it is known (None if nothing was read), `recovered`
-    whether the tap announced a transaction that had been committed before.
+    `recovered` says whether the tap announced a transaction that had been committed before.
     """
 
     def __init__(self, vault, tariff, place):
@@ -89,7 +88,8 @@ class Validation:
         self._tariff = tariff
         self.place = place
         self.decision = Decision()
-        self.card = None
+        self._card = self._session.state  # what an OUTCOME speaks of
+        self._card_known = False
         self.recovered = False
         self.record_kind = 0
         self.body = bytearray(records.BODY_BYTES)
@@ -97,6 +97,11 @@ class Validation:
         self._announced_next = 0
         self._intent_seq = _NO_INTENT
         self._unresolved = False
+
+    @property
+    def card(self):
+        """The card's state as it is now, None if it could not be read."""
+        return self._card if self._card_known else None
 
     @property
     def tx(self):
@@ -143,7 +148,8 @@ class Validation:
 
     def run(self, targets, count, now, clock_known):
         """One presentation: `count` cards in `targets` (pn532.Target), at time `now`."""
-        self.card = None
+        self._card = self._session.state
+        self._card_known = False
         self.recovered = False
         self._intent_seq = _NO_INTENT
         self._unresolved = False
@@ -163,7 +169,7 @@ class Validation:
         reason = yield from self._read()
         if reason:
             yield from self._refuse(reason)
-        elif not session.announced and not self._announced_here(self.card.tag):
+        elif not session.announced and not self._announced_here(session.state.tag):
             yield from self._recover()
         else:
             yield from self._sell(now, clock_known)
@@ -178,7 +184,7 @@ class Validation:
             return outcomes.BAD_SIGNATURE
         except (CardLost, FrameError, LinkLost):
             return outcomes.UNREADABLE
-        self.card = self._session.state
+        self._card_known = True
         return outcomes.NO_REASON
 
     def _recover(self):
@@ -204,7 +210,7 @@ class Validation:
             yield from self._refuse(reason)
             return
         session.propose()
-        decide(self.card, self._tariff, self.place, now, decision, session.after)
+        decide(session.state, self._tariff, self.place, now, decision, session.after)
         if decision.outcome != outcomes.ACCEPTED:
             yield from self._announce()
             return
@@ -219,7 +225,7 @@ class Validation:
             self._not_committed()
             yield from self._announce()
             return
-        self.card = session.after
+        self._card = session.after
         yield from self._announce()
         try:
             yield from session.mark(decision.charge_minor)
@@ -228,11 +234,12 @@ class Validation:
 
     def _standing(self, now, clock_known):
         """What the card itself or our clock has against any tap; NO_REASON if nothing."""
-        if self.card.blocked:
+        state = self._session.state
+        if state.blocked:
             return outcomes.BLOCKED
         if not clock_known:
             return outcomes.CLOCK_UNKNOWN
-        if self._tariff.day(now) > self.card.valid_until:
+        if self._tariff.day(now) > state.valid_until:
             return outcomes.EXPIRED
         return outcomes.NO_REASON
 
@@ -257,7 +264,7 @@ class Validation:
         self._write_outcome()
         yield JOURNAL
         if self.decision.outcome == outcomes.ACCEPTED:
-            self.remember_announced(self.card.tag)
+            self.remember_announced(self._card.tag)
         yield ANNOUNCE
 
     # -- record bodies ---------------------------------------------------------------------
@@ -296,7 +303,7 @@ class Validation:
     def _write_outcome(self):
         self.record_kind = records.OUTCOME
         body = self.body
-        card = self.card or self._session.state
+        card = self._card
         decision = self.decision
         put(body, _O_MEDIUM, card.medium)
         put(body, _O_UID_LENGTH, len(card.uid))
