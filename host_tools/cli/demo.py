@@ -31,6 +31,7 @@ def demo(
             old.unlink(missing_ok=True)
     except OSError as error:
         raise BadInput(f"{out}: cannot be written to ({error.strerror})") from error
+    print(f"The ledger goes to {ledger}, the display pictures to {pictures}.", flush=True)
     result = run_scenario(_SCENARIO, story=True, pictures=pictures, db=f"sqlite:///{ledger}")
     if not result.ok:
         raise CheckFailed(verdict(_SCENARIO, result))

@@ -7,10 +7,12 @@ from pathlib import Path
 import pytest
 
 from host_tools.bench.read_display import read_display
+from host_tools.bench.scenario import schema
 from host_tools.cli import run as minik
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 DEMO = EXAMPLES / "demo.yaml"
+DOCS = EXAMPLES.parent / "docs" / "scenarios.md"
 
 
 @pytest.mark.vm
@@ -39,6 +41,23 @@ def test_the_demo_tells_its_story_and_the_books_balance(tmp_path, capsys):
     assert picture_text(Path(pictures[0])) == ["Single ticket ✓", "100.00₸", "Balance 400.00"]
     assert (tmp_path / "demo-ledger.db").stat().st_size > 0
     assert minik(["reconcile", "--db", f"sqlite:///{tmp_path}/demo-ledger.db"]) == 0
+
+
+@pytest.mark.vm
+def test_the_worked_example_of_the_documentation(tmp_path, capsys):
+    path = tmp_path / "worked.yaml"
+    path.write_text(re.search(r"```yaml\n(.*?)```", DOCS.read_text(), re.DOTALL)[1])
+    code = minik(["bench", "run", str(path)])
+    assert code == 0, capsys.readouterr().out
+
+
+def test_the_documentation_names_every_field():
+    text = DOCS.read_text()
+    models = [schema.Scenario, schema.Device, schema.Medium, schema.Tamper, schema.LinkQuality,
+              schema.LedgerExpect, schema.Expect, *schema.STEP_KINDS.values()]
+    fields = {name for model in models for name in model.model_fields}
+    assert len(fields) > 40
+    assert [name for name in sorted(fields) if not re.search(rf"\b{name}\b", text)] == []
 
 
 def picture_text(path: Path) -> list[str]:
