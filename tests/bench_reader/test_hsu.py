@@ -154,6 +154,15 @@ def test_an_endless_poll_finds_a_card_placed_later(after_us):
     assert tries == pytest.approx((30_000 + after_us) / 5_000, abs=2)
 
 
+def test_each_frame_of_a_burst_is_taken_at_its_own_time():
+    line = Line()
+    line.send(GET_FIRMWARE + GET_FIRMWARE)
+    assert line.hear() == ACK + FIRMWARE + ACK + FIRMWARE
+    poll = frame(b"\xd4\x4a\x01\x00")
+    line.send(poll + ACK + GET_FIRMWARE)
+    assert line.hear() == ACK + ACK + FIRMWARE
+
+
 def test_nothing_is_due_while_an_empty_field_is_polled():
     line = Line()
     line.send(frame(b"\xd4\x4a\x01\x00"))
@@ -202,6 +211,17 @@ def test_bytes_too_soon_after_the_wake_up_are_lost():
     assert line.hear() == ACK + SAM_DONE
 
 
+def test_a_command_right_after_the_wake_up_is_lost_whole():
+    line = Line(awake=False)
+    line.send(b"\x55")
+    line.send(b"\x00")
+    line.send(GET_FIRMWARE[:5])
+    line.send(GET_FIRMWARE[5:])
+    assert line.hear() == b""
+    line.send(SAM_NORMAL)
+    assert line.hear() == ACK + SAM_DONE
+
+
 def test_wake_up_and_a_pause():
     line = Line(awake=False)
     line.send(b"\x55\x55\x00")
@@ -230,6 +250,14 @@ def test_power_down_and_wake_up():
     line.send(WAKE + GET_FIRMWARE)
     assert line.hear() == ACK + FIRMWARE
     assert line.command(b"\x40\x01\x30\x00") == b"\x41\x27"  # the targets are forgotten
+
+
+def test_power_down_is_over_before_what_comes_later():
+    line = Line()
+    line.send(frame(b"\xd4\x16\xf0"))
+    line.now_us += 1_000_000
+    line.send(GET_FIRMWARE)
+    assert line.hear() == ACK + frame(b"\xd5\x17\x00")
 
 
 def test_power_down_without_hsu_as_a_source_ends_in_silence():

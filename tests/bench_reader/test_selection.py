@@ -182,6 +182,18 @@ def test_asking_for_two_costs_the_frames_it_costs():
     assert bench.stats.frames == 2
 
 
+def test_changing_targets_costs_the_frames_it_costs():
+    bench = Bench(blank(UID_4), blank(b"\x10\x20\x30\x40"))
+    targets = bench.listed(2)
+    bench.stats.reset()
+    bench.command(b"\x54\x01")
+    assert bench.stats.frames == 3  # HLTA to the second, WUPA, SELECT
+    bench.command(b"\x54\x01")
+    assert bench.stats.frames == 3
+    bench.auth(4, FF, uid_part=targets[1][3], tg=2)
+    assert bench.stats.frames == 3 + 3 + 2
+
+
 def test_two_targets_are_used_in_turn():
     cards = {UID_4: blank(UID_4), UID_7: blank(UID_7)}
     bench = Bench(*cards.values())

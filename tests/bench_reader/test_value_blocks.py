@@ -2,8 +2,18 @@
 
 import pytest
 
-from host_tools.bench.reader.classic import value_block, value_of
-from tests.bench_reader.cards import KEY_A, KEY_B, OK, REFUSED, TIMEOUT, Bench, keyed_card
+from host_tools.bench.reader.classic import ClassicCard, value_block, value_of
+from host_tools.bench.reader.rawframe import crc_a
+from tests.bench_reader.cards import (
+    KEY_A,
+    KEY_B,
+    OK,
+    REFUSED,
+    TIMEOUT,
+    UID_4,
+    Bench,
+    keyed_card,
+)
 
 DECREMENT, INCREMENT, RESTORE = 0xC0, 0xC1, 0xC2
 HIGHEST, LOWEST = (1 << 31) - 1, -(1 << 31)
@@ -93,9 +103,45 @@ def test_transfer_to_another_sector_is_refused():
 
 
 def test_transfer_to_the_trailer_is_refused():
-    _card, bench = purse()
+    _, bench = purse()
     bench.compute(DECREMENT, 4, 1)
     assert bench.transfer(7) == REFUSED
+
+
+def test_transfer_to_the_manufacturer_block_is_refused():
+    card = ClassicCard.transport(UID_4)
+    card.set_block(1, value_block(5, 1))
+    bench = Bench(card)
+    bench.listed()
+    bench.auth(0, b"\xff" * 6)
+    assert bench.compute(DECREMENT, 1, 1) == OK
+    before = card.image
+    assert bench.transfer(0) == REFUSED
+    assert card.image == before
+
+
+@pytest.mark.parametrize("computed", [False, True])
+@pytest.mark.parametrize(("frame", "code"), [
+    (b"\x30\x08", 0x0), (b"\x77\x04", 0x0), (b"\x30", 0x0), (b"\x30\x04 bad crc", 0x1),
+])
+def test_a_nak_says_whether_the_transfer_buffer_is_good(frame, code, computed):
+    """MF1S50yyX/V1 §9.3, table 10: 0 and 1 with a valid buffer, 4 and 5 without."""
+    _, bench = purse()
+    if computed:
+        bench.compute(DECREMENT, 4, 1)
+    bench.command(b"\x08\x63\x02\x00\x63\x03\x00")
+    sent = frame if frame.endswith(b"crc") else frame + crc_a(frame)
+    nak = code if computed else code | 0x4
+    assert bench.command(b"\x42" + sent) == bytes((OK, nak))
+
+
+def test_an_overflow_spoils_the_transfer_buffer():
+    _, bench = purse(LOWEST + 1)
+    assert bench.compute(DECREMENT, 4, 1) == OK
+    bench.command(b"\x08\x63\x02\x00\x63\x03\x00")
+    first, second = b"\xc0\x04", b"\x02\x00\x00\x00"
+    assert bench.command(b"\x42" + first + crc_a(first)) == bytes((OK, 0xA))
+    assert bench.command(b"\x42" + second + crc_a(second)) == bytes((OK, 0x4))
 
 
 @pytest.mark.parametrize("code", [DECREMENT, INCREMENT, RESTORE])

@@ -90,9 +90,9 @@ class VirtualPn532:
         """`data` has arrived whole at `now_us`; at another baud it is noise."""
         if not self.powered or not data:
             return
-        self._advance(now_us)
-        noise = abs(baud - self.baud) > BAUD_TOLERANCE * self.baud
         byte_ns = wire_ns(1, baud)
+        self._advance(now_us - len(data) * byte_ns // 1000)
+        noise = abs(baud - self.baud) > BAUD_TOLERANCE * self.baud
         self._account(len(data))
         if self._asleep:
             data = self._wake(data, now_us, byte_ns)
@@ -158,8 +158,9 @@ class VirtualPn532:
                 self._on_frame(body, at_us)
 
     def _on_frame(self, body: bytes, at_us: int) -> None:
+        self._advance(at_us)
         if body == b"ack":
-            self._abort(at_us)
+            self._abort()
             if self.chip.next_baud is not None:
                 self.baud, self.chip.next_baud = self.chip.next_baud, None
         elif body == b"nack":
@@ -168,16 +169,15 @@ class VirtualPn532:
         else:
             self._start(body, at_us)
 
-    def _abort(self, at_us: int) -> None:
-        """End the running command and drop what it has not begun to send."""
+    def _abort(self) -> None:
+        """End the running command; what has begun to leave the chip is not called back."""
         if self._task is not None:
             self._task.close()
             self._task = None
         self._due_us = self._idle_since = None
-        self._outbox.clear()
 
     def _start(self, body: bytes, at_us: int) -> None:
-        self._abort(at_us)
+        self._abort()
         self.chip.next_baud = None
         self.stats.commands += 1
         self._send(ACK, at_us)
