@@ -7,6 +7,7 @@ them. Left out: the file system around them (`image.py`).
 
 from __future__ import annotations
 
+import ast
 import functools
 import importlib.util
 import subprocess
@@ -15,11 +16,13 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from host_tools.device.font import compile_font
+from host_tools.device.link import Linked, link, words_of
 from host_tools.device.shrink import shrink_all
 from host_tools.errors import BadInput
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
 ROM_FOLDER = "/rom"
+APPS = "firmware.apps"
 ROOT_FILES = ("boot.py", "main.py")
 
 
@@ -68,27 +71,25 @@ def _add(found: dict[str, Path], root: Path, path: Path, name: str) -> None:
 
 
 def build(
-    modules: Iterable[str], root: Path = PROJECT, start_files: Path | None = None,
-    shrunk: bool = False,
+    modules: Iterable[str], root: Path = PROJECT, start_files: Path | None = None
 ) -> dict[str, bytes]:
     """Board path → bytes: each module as .mpy, boot.py and main.py as source.
 
     `root` is where the packages are, `start_files` the folder of boot.py and main.py (default
-    `root`/firmware; one that is missing is left out). Paths begin with '/'. `shrunk`: the modules
-    as `shrink` makes them, good only together with these start files.
+    `root`/firmware; one that is missing is left out). Paths begin with '/'.
     """
-    start = root / "firmware" if start_files is None else start_files
     files = {}
-    starts = [start / name for name in ROOT_FILES if (start / name).is_file()]
-    sources = {path: file.read_bytes() for path, file in module_files(modules, root).items()}
-    if shrunk:
-        sources = shrink_all(sources, [path.read_bytes() for path in starts])
-    for path, source in sources.items():
-        name = path.removesuffix(".py")
-        files["/" + name + ".mpy"] = compile_module(source, name.replace("/", "."))
-    for path in starts:
-        files["/" + path.name] = path.read_bytes()
-    return files
+    for path, source in module_files(modules, root).items():
+        files["/" + path.removesuffix(".py") + ".mpy"] = compile_module(source.read_bytes(), path)
+    return files | _start_files(root / "firmware" if start_files is None else start_files)
+
+
+def _start_files(folder: Path) -> dict[str, bytes]:
+    return {
+        "/" + name: (folder / name).read_bytes()
+        for name in ROOT_FILES
+        if (folder / name).is_file()
+    }
 
 
 def manifest(role: str, root: Path = PROJECT) -> tuple[str, ...]:
@@ -115,12 +116,36 @@ def data_files(root: Path = PROJECT) -> dict[str, bytes]:
     return files
 
 
+def link_firmware(role: str, root: Path = PROJECT) -> tuple[Linked, dict[str, bytes]]:
+    """The app of `role` with all it imports as one module, and the modules beside it by path."""
+    sources = {
+        path: file.read_bytes() for path, file in module_files(manifest(role, root), root).items()
+    }
+    starts = _start_files(root / "firmware").values()
+    shrunk = {
+        path.removesuffix(".py").removesuffix("/__init__").replace("/", "."): source
+        for path, source in shrink_all(sources, starts).items()
+    }
+    app = f"{APPS}.{role}"
+    kept = {word for start in starts for node in ast.walk(ast.parse(start))
+            for word in words_of(node)}
+    linked = link(shrunk, app, kept)
+    joined = {name for _, name in linked.parts}
+    return linked, {
+        name.replace(".", "/"): shrunk[name] for name in shrunk if name not in joined
+    }
+
+
 def build_firmware(role: str, root: Path = PROJECT) -> dict[str, bytes]:
     """The firmware of `role` ("validator"), ready for `image.flash_image` or a deploy.
 
-    Its modules lie under /rom, which a board runs in place (decision 0007).
+    Its modules are joined (`link`), made smaller (`shrink`) and lie under /rom, which a board runs
+    in place (decision 0007).
     """
-    files = build(manifest(role, root), root, shrunk=True)
-    modules = {path for path in files if path.endswith(".mpy")}
-    in_place = {ROM_FOLDER + path if path in modules else path: files[path] for path in files}
-    return in_place | data_files(root)
+    linked, beside = link_firmware(role, root)
+    modules = {f"{APPS}.{role}".replace(".", "/"): linked.source} | beside
+    files = {
+        f"{ROM_FOLDER}/{path}.mpy": compile_module(source, path.replace("/", "."))
+        for path, source in modules.items()
+    }
+    return files | _start_files(root / "firmware") | data_files(root)

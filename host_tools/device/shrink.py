@@ -3,284 +3,63 @@
 Every name that a MicroPython program knows at run time is interned for ever, some 25 bytes each on
 the board and more on the bench, and every function costs as much as five names. Not needed are:
 
-- *Private names* (one underscore) belong to their module, so they become ``_a``, ``_b``, … anew in
-  each module. The names that a private constant has are left, mpy-cross drops those by itself.
-- *Public integer constants* (``NAME = const(…)``) are put in where other modules use them; then
-  nobody asks for the name, and it becomes a private one, which mpy-cross drops as well.
+- *Private attributes and methods* (one underscore): they belong to their module, so they become
+  ``_a``, ``_b``, … anew in each module.
 - *Arguments* that no call in the build gives by name are ``_0``, ``_1``, … in every function.
-- *Functions, classes and tables at the top of a module* whose name stands nowhere in the build are
-  for the host's tools only, and are left out. So are package files that hold nothing but words.
+- *Functions, classes, tables and methods* whose name stands nowhere in the build are for the
+  host's tools only, and are left out. So are package files that hold nothing but words.
 
 Text is replaced in its line, so line numbers in tracebacks stay true. What would not be safe is
-refused (BadInput): a private name of another module, or one named in a ``global`` statement.
-Left out: strings, public names.
+refused (BadInput): a private name of another module. Left out: names at the top of a module and
+constants (`link`), strings, public attributes.
 """
 
 from __future__ import annotations
 
 import ast
-import string
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping
 
+from host_tools.device.link import short_names, words_of
 from host_tools.errors import BadInput
 
-Function = ast.FunctionDef | ast.AsyncFunctionDef
-Consts = Mapping[str, Mapping[str, int]]  # dotted module → its public constants
-_Edit = tuple[int, int, int, str]  # line (from 1), first and last column in bytes, new text
-
-
-def _is_private(name: str) -> bool:
-    return name.startswith("_") and not name.startswith("__")
-
-
-def _short_names() -> Iterator[str]:
-    letters = string.ascii_lowercase + string.ascii_uppercase
-    for first in ("", *letters):
-        for last in letters:
-            yield f"_{first}{last}"
-
-
-def public_consts(tree: ast.Module) -> dict[str, int]:
-    """Public names that the module sets to an integer with ``const``; literals only."""
-    found = {}
-    for node in tree.body:
-        name = _const_name(node)
-        if name is not None and not name.startswith("_"):
-            assert isinstance(node, ast.Assign)
-            assert isinstance(node.value, ast.Call)
-            value = _integer(node.value.args[0])
-            if value is not None:
-                found[name] = value
-    return found
-
-
-def _integer(node: ast.expr) -> int | None:
-    """Value of an integer written with literals and operators, None for anything else."""
-    allowed = (ast.Constant, ast.BinOp, ast.UnaryOp, ast.operator, ast.unaryop)
-    if not all(isinstance(part, allowed) for part in ast.walk(node)):
-        return None
-    value = eval(compile(ast.Expression(node), "const", "eval"), {"__builtins__": {}})
-    return value if type(value) is int else None
-
-
-def _const_name(node: ast.stmt) -> str | None:
-    """NAME of ``NAME = const(…)``."""
-    if (
-        isinstance(node, ast.Assign)
-        and isinstance(node.value, ast.Call)
-        and isinstance(node.value.func, ast.Name)
-        and node.value.func.id == "const"
-        and isinstance(node.targets[0], ast.Name)
-    ):
-        return node.targets[0].id
-    return None
-
-
-@dataclass
-class _Module:
-    """What is known of the module at hand while its edits are gathered."""
-
-    name: str
-    lines: list[bytes]
-    own: Mapping[str, int]
-    consts: Consts
-    kept: set[str] = field(default_factory=set)  # private constants, mpy-cross drops them
-    foreign: set[str] = field(default_factory=set)  # names imported from outside our packages
-    aliases: dict[str, str] = field(default_factory=dict)  # local name → module of ours
-    taken: dict[str, int] = field(default_factory=dict)  # constants imported by name
-    edits: list[_Edit] = field(default_factory=list)
-
-    def refuse(self, node: ast.AST, why: str) -> BadInput:
-        """The error for something that can't be shrunk safely."""
-        return BadInput(f"{self.name}:{getattr(node, 'lineno', 0)}: {why}")
-
-
-def shrink(source: bytes, name: str, consts: Consts, by_name: Collection[str]) -> bytes:
-    """`source` of the dotted module `name`, smaller; `consts` are those of all modules, `by_name`
-    the arguments that are given by name anywhere."""
-    tree = ast.parse(source)
-    module = _Module(name, source.splitlines(keepends=True), consts.get(name, {}), consts)
-    module.kept = {
-        found for node in tree.body
-        if (found := _const_name(node)) is not None and _is_private(found)
-    }
-    for node in ast.walk(tree):
-        _imports(module, node)
-    short = _assign_short(module, tree)
-    for node in ast.walk(tree):
-        _rename(module, node, short)
-    _rename_arguments(module, tree, {}, by_name)
-    return _apply(module)
-
-
-def _rename_arguments(
-    module: _Module, node: ast.AST, outer: Mapping[str, str], by_name: Collection[str]
-) -> None:
-    """Rename the arguments of every function below `node`; `outer` are those it stands in."""
-    for child in ast.iter_child_nodes(node):
-        names = outer
-        if isinstance(child, Function):
-            mine = [arg for arg in child.args.args if arg.arg not in by_name]
-            mine = [arg for arg in mine if arg.arg != "self"]
-            own = {arg.arg: f"_{len(outer) + index}" for index, arg in enumerate(mine)}
-            for arg in mine:
-                at = (arg.lineno, arg.col_offset, arg.col_offset + len(arg.arg), own[arg.arg])
-                module.edits.append(at)
-            hidden = {arg.arg for arg in child.args.args}
-            names = {name: short for name, short in outer.items() if name not in hidden} | own
-        elif isinstance(child, ast.Lambda) and child.args.args:
-            raise module.refuse(child, "a lambda with arguments")
-        elif isinstance(child, ast.Name) and child.id in outer:
-            _replace(module, child, child.col_offset, outer[child.id])
-        _rename_arguments(module, child, names, by_name)
-
-
-def _imports(module: _Module, node: ast.AST) -> None:
-    """Note what an import brings; constants of ours are taken out of it."""
-    if isinstance(node, ast.Import):
-        for alias in node.names:
-            module.foreign.add((alias.asname or alias.name).split(".")[0])
-    elif isinstance(node, ast.ImportFrom):
-        left = [alias for alias in node.names if _stays(module, node, alias)]
-        if len(left) != len(node.names):
-            _rewrite_import(module, node, left)
-
-
-def _stays(module: _Module, node: ast.ImportFrom, alias: ast.alias) -> bool:
-    """Note what one imported name is; False if it need not be imported any more."""
-    package = node.module or ""
-    local = alias.asname or alias.name
-    if (package, local) == ("protocol.compat", "const"):
-        return False  # mpy-cross knows it by itself
-    if _is_private(alias.name):
-        raise module.refuse(node, f"imports the private name {alias.name}")
-    if alias.name in module.consts.get(package, {}):
-        module.taken[local] = module.consts[package][alias.name]
-        return False
-    if f"{package}.{alias.name}" in module.consts:
-        module.aliases[local] = f"{package}.{alias.name}"
-    elif package.split(".")[0] not in ("protocol", "firmware"):
-        module.foreign.add(local)
-    return True
-
-
-def _rewrite_import(module: _Module, node: ast.ImportFrom, left: list[ast.alias]) -> None:
-    text = "pass"
-    if left:
-        names = ", ".join(
-            f"{alias.name} as {alias.asname}" if alias.asname else alias.name for alias in left
-        )
-        text = f"from {node.module} import {names}"
-    assert node.end_lineno is not None
-    assert node.end_col_offset is not None
-    for line in range(node.lineno, node.end_lineno + 1):
-        first = node.col_offset if line == node.lineno else 0
-        last = len(module.lines[line - 1].rstrip(b"\n"))
-        if line == node.end_lineno:
-            last = node.end_col_offset
-        module.edits.append((line, first, last, text if line == node.lineno else ""))
-
-
-def _assign_short(module: _Module, tree: ast.Module) -> dict[str, str]:
-    """Private names that this module defines → short ones; refuses those of other modules."""
-    defined: dict[str, None] = {}
-    used: dict[str, ast.AST] = {}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            defined.setdefault(node.name)
-        elif isinstance(node, ast.Attribute):
-            if isinstance(node.value, ast.Name) and node.value.id in module.foreign:
-                continue
-            if isinstance(node.ctx, ast.Store):
-                defined.setdefault(node.attr)
-            used.setdefault(node.attr, node)
-        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            defined.setdefault(node.id)
-        elif isinstance(node, ast.Global | ast.Nonlocal) and any(map(_is_private, node.names)):
-            raise module.refuse(node, "a private name in a global statement")
-    for name, node in used.items():
-        if _is_private(name) and name not in defined:
-            raise module.refuse(node, f"{name} is private to another module")
-    private = [
-        name for name in defined if _is_private(name) and name not in module.kept and name != "_"
-    ]
-    names = (name for name in _short_names() if name not in module.kept)
-    return dict(zip(private, names, strict=False))
-
-
-def _rename(module: _Module, node: ast.AST, short: Mapping[str, str]) -> None:
-    if isinstance(node, ast.Attribute):
-        of = node.value.id if isinstance(node.value, ast.Name) else ""
-        value = module.consts.get(module.aliases.get(of, ""), {}).get(node.attr)
-        if value is not None:
-            _replace(module, node, node.col_offset, str(value))
-        elif of not in module.foreign and node.attr in short:
-            assert node.end_col_offset is not None
-            _replace(module, node, node.end_col_offset - len(node.attr), short[node.attr], True)
-    elif isinstance(node, ast.Name):
-        if node.id in module.taken:
-            _replace(module, node, node.col_offset, str(module.taken[node.id]))
-        elif node.id in module.own:
-            _replace(module, node, node.col_offset, "_" + node.id)
-        elif node.id in short:
-            _replace(module, node, node.col_offset, short[node.id])
-    elif (
-        isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
-        and node.name in short
-    ):
-        line = module.lines[node.lineno - 1]
-        at = line.index(node.name.encode(), node.col_offset)
-        module.edits.append((node.lineno, at, at + len(node.name), short[node.name]))
-
-
-def _replace(
-    module: _Module, node: ast.expr, start: int, text: str, at_end: bool = False
-) -> None:
-    assert node.end_lineno is not None
-    assert node.end_col_offset is not None
-    if not at_end and node.end_lineno != node.lineno:
-        raise module.refuse(node, "a constant's name runs over two lines")
-    module.edits.append((node.end_lineno, start, node.end_col_offset, text))
-
-
-def _apply(module: _Module) -> bytes:
-    lines = list(module.lines)
-    for line, first, last, text in sorted(set(module.edits), reverse=True):
-        content = lines[line - 1]
-        lines[line - 1] = content[:first] + text.encode() + content[last:]
-    return b"".join(lines)
+_Function = ast.FunctionDef | ast.AsyncFunctionDef
+_OURS = ("protocol", "firmware")
 
 
 def shrink_all(sources: Mapping[str, bytes], starts: Iterable[bytes]) -> dict[str, bytes]:
-    """Every module of a build, by its path (protocol/tap.py); BadInput as `shrink` says.
+    """Every module of a build, by its path (protocol/tap.py), smaller.
 
-    `starts` are the sources that use the modules and stay as they are (boot.py, main.py).
+    `starts` are the sources that use the modules and stay as they are (boot.py, main.py). BadInput
+    for a module that does not parse or can't be made smaller safely.
     """
-    names = {
-        path: path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
-        for path in sources
-    }
     starts = tuple(starts)
-    left = {path: source for path, source in sources.items() if not _only_words(path, source)}
     try:
+        left = {path: text for path, text in sources.items() if not _only_words(path, text)}
         left = _without_unused(left, starts)
-        consts = {names[path]: public_consts(ast.parse(left[path])) for path in left}
+        given = {
+            node.arg
+            for source in (*starts, *left.values())
+            for node in ast.walk(ast.parse(source))
+            if isinstance(node, ast.keyword) and node.arg is not None
+        }
+        return {path: _shrink(source, path, given) for path, source in left.items()}
     except SyntaxError as error:
         raise BadInput(f"{error.filename}:{error.lineno}: {error.msg}") from error
-    by_name = {
-        node.arg for source in (*starts, *left.values()) for node in ast.walk(ast.parse(source))
-        if isinstance(node, ast.keyword) and node.arg is not None
-    }
-    return {path: shrink(source, names[path], consts, by_name) for path, source in left.items()}
+
+
+def _is_private(name: str) -> bool:
+    return name.startswith("_") and not name.startswith("__") and name != "_"
 
 
 def _only_words(path: str, source: bytes) -> bool:
-    body = ast.parse(source).body
+    body = ast.parse(source, path).body
     return path.endswith("__init__.py") and all(
         isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) for node in body
     )
+
+
+# -- what nobody names
 
 
 def _without_unused(sources: dict[str, bytes], starts: tuple[bytes, ...]) -> dict[str, bytes]:
@@ -288,42 +67,144 @@ def _without_unused(sources: dict[str, bytes], starts: tuple[bytes, ...]) -> dic
     while True:
         named = Counter[str]()
         for source in (*starts, *sources.values()):
-            named.update(_names_in(ast.parse(source)))
+            for node in ast.walk(ast.parse(source)):
+                named.update(words_of(node))
         smaller = {path: _drop(source, named) for path, source in sources.items()}
         if smaller == sources:
             return sources
         sources = smaller
 
 
-def _names_in(tree: ast.AST) -> Iterator[str]:
-    """Every word that could stand for something at the top of a module, its definition too."""
-    for node in ast.walk(tree):
-        match node:
-            case ast.Name():
-                yield node.id
-            case ast.Attribute():
-                yield node.attr
-            case ast.alias():
-                yield from node.name.split(".")
-            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
-                yield node.name
-            case ast.Constant(value=str()):
-                yield node.value
-
-
 def _drop(source: bytes, named: Mapping[str, int]) -> bytes:
     """Blank the lines of what is defined here and named nowhere else."""
     lines = source.splitlines(keepends=True)
-    for node in ast.parse(source).body:
-        name = ""
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            name = node.name
-        elif isinstance(node, ast.Assign) and len(node.targets) == 1:
-            target = node.targets[0]
-            if isinstance(target, ast.Name) and _const_name(node) is None:
-                name = target.id
-        if name and named[name] == 1:
-            assert node.end_lineno is not None
-            for line in range(node.lineno - 1, node.end_lineno):
-                lines[line] = b"\n"
+    tree = ast.parse(source)
+    for body in (tree.body, *(node.body for node in tree.body if isinstance(node, ast.ClassDef))):
+        left = len(body)
+        for node in body:
+            name = _defined(node)
+            if name and named[name] == 1 and not name.startswith("__") and left > 1:
+                left -= 1
+                decorators = getattr(node, "decorator_list", [])
+                first = min([node.lineno, *(decorator.lineno for decorator in decorators)])
+                assert node.end_lineno is not None
+                for line in range(first - 1, node.end_lineno):
+                    lines[line] = b"\n"
     return b"".join(lines)
+
+
+def _defined(node: ast.stmt) -> str | None:
+    if isinstance(node, _Function | ast.ClassDef):
+        return node.name
+    if (
+        isinstance(node, ast.Assign)
+        and len(node.targets) == 1
+        and isinstance(node.targets[0], ast.Name)
+    ):
+        return node.targets[0].id
+    return None
+
+
+# -- names
+
+
+class _Shrinker:
+    def __init__(self, source: bytes, path: str, given: Collection[str]) -> None:
+        self._path = path
+        self._lines = source.splitlines(keepends=True)
+        self._given = given
+        self._edits: set[tuple[int, int, int, str]] = set()
+        self._tree = ast.parse(source)
+        self._foreign = {
+            (alias.asname or alias.name).split(".")[0]
+            for node in ast.walk(self._tree)
+            if isinstance(node, ast.Import)
+            or (isinstance(node, ast.ImportFrom) and not (node.module or "").startswith(_OURS))
+            for alias in node.names
+        }
+
+    def shrunk(self) -> bytes:
+        short = self._short_names()
+        for node in ast.walk(self._tree):
+            self._private(node, short)
+        self._arguments(self._tree, {})
+        lines = list(self._lines)
+        for line, first, last, text in sorted(self._edits, reverse=True):
+            lines[line - 1] = lines[line - 1][:first] + text.encode() + lines[line - 1][last:]
+        return b"".join(lines)
+
+    def _refuse(self, node: ast.AST, why: str) -> BadInput:
+        return BadInput(f"{self._path}:{getattr(node, 'lineno', 0)}: {why}")
+
+    def _is_ours(self, node: ast.Attribute) -> bool:
+        return not (isinstance(node.value, ast.Name) and node.value.id in self._foreign)
+
+    def _short_names(self) -> dict[str, str]:
+        """Private attributes and methods this module defines → short ones."""
+        defined: dict[str, None] = {}
+        used: dict[str, ast.AST] = {}
+        for node in ast.walk(self._tree):
+            if isinstance(node, ast.ClassDef):
+                for inner in node.body:
+                    defined.setdefault(_defined(inner) or "")
+            elif isinstance(node, ast.Attribute) and self._is_ours(node):
+                if isinstance(node.ctx, ast.Store):
+                    defined.setdefault(node.attr)
+                used.setdefault(node.attr, node)
+        for name, node in used.items():
+            if _is_private(name) and name not in defined:
+                raise self._refuse(node, f"{name} is private to another module")
+        private = [name for name in defined if _is_private(name)]
+        spoken = {word for node in ast.walk(self._tree) for word in words_of(node)}
+        names = (name for name in short_names() if name not in spoken - set(private))
+        return dict(zip(private, names, strict=False))
+
+    def _private(self, node: ast.AST, short: Mapping[str, str]) -> None:
+        if isinstance(node, ast.Attribute) and self._is_ours(node) and node.attr in short:
+            assert node.end_lineno is not None
+            assert node.end_col_offset is not None
+            first = node.end_col_offset - len(node.attr)
+            self._edits.add((node.end_lineno, first, node.end_col_offset, short[node.attr]))
+        elif isinstance(node, ast.ClassDef):
+            for inner in node.body:
+                name = _defined(inner)
+                if name in short:
+                    start = inner.col_offset
+                    line = self._lines[inner.lineno - 1]
+                    if isinstance(inner, _Function):
+                        start = line.index(b"def", start) + 3
+                    at = line.index(name.encode(), start)
+                    self._edits.add((inner.lineno, at, at + len(name), short[name]))
+
+    def _arguments(self, node: ast.AST, outer: Mapping[str, str]) -> None:
+        """Rename the arguments of every function below `node`; `outer` are those it stands in."""
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, _Function):
+                self._function(child, outer)
+                continue
+            if isinstance(child, ast.Lambda) and child.args.args:
+                raise self._refuse(child, "a lambda with arguments")
+            if isinstance(child, ast.Name) and child.id in outer:
+                assert child.end_col_offset is not None
+                edit = (child.lineno, child.col_offset, child.end_col_offset, outer[child.id])
+                self._edits.add(edit)
+            self._arguments(child, outer)
+
+    def _function(
+        self, node: ast.FunctionDef | ast.AsyncFunctionDef, outer: Mapping[str, str]
+    ) -> None:
+        mine = [arg for arg in node.args.args if arg.arg not in self._given and arg.arg != "self"]
+        own = {arg.arg: f"_{len(outer) + index}" for index, arg in enumerate(mine)}
+        for arg in mine:
+            end = arg.col_offset + len(arg.arg)
+            self._edits.add((arg.lineno, arg.col_offset, end, own[arg.arg]))
+        hidden = {arg.arg for arg in node.args.args}
+        inner = {name: short for name, short in outer.items() if name not in hidden} | own
+        for default in (*node.args.defaults, *node.decorator_list):
+            self._arguments(ast.Expr(default), outer)
+        for statement in node.body:
+            self._arguments(ast.Module([statement], []), inner)
+
+
+def _shrink(source: bytes, path: str, given: Collection[str]) -> bytes:
+    return _Shrinker(source, path, given).shrunk()
