@@ -38,7 +38,8 @@ def _table(report: Report) -> Table:
             return decimal_amount(number, report.exponent)
         return str(number)
 
-    title = f"{report.title} by {report.by} ({report.currency})"
+    currency = f" ({report.currency})" if report.money_columns else ""
+    title = f"{report.title} by {report.by}{currency}"
     table = Table(title=title, title_justify="left", show_footer=True)
     table.add_column(report.by, footer="total")
     for name in report.columns:
