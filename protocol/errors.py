@@ -1,7 +1,8 @@
 """The exceptions of Minik, branched by who reacts.
 
-Refusing a passenger is a result, never one of these. An error carries a status code or a
-position where it has one, and never a secret.
+Refusing a passenger is a result, never one of these. An error carries a status code or
+a position as its first argument where it has one, and never a secret. No error has methods of its
+own: on a board each would cost memory for ever.
 """
 
 
@@ -18,27 +19,11 @@ class LinkLost(MinikError):
 
 
 class CardLost(MinikError):
-    """The card did not answer (gone, or the air is noisy). `status` is the reader chip's code."""
-
-    def __init__(self, status=0):
-        super().__init__(status)
-        self.status = status
+    """The card did not answer (gone, or the air is noisy). Argument: the reader chip's status."""
 
 
 class AuthError(MinikError):
-    """The card or peer refused our key. `status` is the reader chip's code where there is one."""
-
-    def __init__(self, status=0):
-        super().__init__(status)
-        self.status = status
-
-
-class CardRefused(MinikError):
-    """The card answered NAK to a command its access conditions or state forbid."""
-
-    def __init__(self, status=0):
-        super().__init__(status)
-        self.status = status
+    """The card or peer refused our key. Argument: the reader chip's status where there is one."""
 
 
 class LayoutError(MinikError):
@@ -50,12 +35,7 @@ class SealError(MinikError):
 
 
 class JournalCorrupt(MinikError):
-    """A journal record, or the chain between two, does not verify. `seq` says which."""
-
-    def __init__(self, seq, why):
-        super().__init__(seq, why)
-        self.seq = seq
-        self.why = why
+    """A journal record, or the chain between two, does not verify. Arguments: journal seq, why."""
 
 
 class JournalFull(MinikError):

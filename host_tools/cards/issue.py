@@ -194,7 +194,7 @@ class Desk:
             self._authenticate(target, sector, command, key)
         except AuthError as error:
             if not self._client.reselect(target.uid):
-                raise CardLost(error.status) from error
+                raise CardLost(*error.args) from error
             return False
         return True
 

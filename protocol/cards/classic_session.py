@@ -131,7 +131,7 @@ class ClassicSession:
     def _still_there(self, error):
         """A wrong key and a card that left look alike to the reader: ask for the card again."""
         if not (yield RESELECT):
-            raise CardLost(error.status)
+            raise CardLost(*error.args)
 
     def _counter(self, slot):
         """K in value block `slot`, or MALFORMED; a K of the other slot's parity is none."""

@@ -148,4 +148,4 @@ def test_exchange_status():
         except wanted as error:
             raised = error
         assert raised is not None
-        assert raised.status == status
+        assert raised.args == (status,)
