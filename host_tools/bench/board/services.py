@@ -2,8 +2,8 @@
 
 Flash times are the typical ones of a W25Q128JV (rev F, 9.6): a page of 256 bytes is programmed in
 30 us for its first byte and 2.5 us for each further one, a sector erased in 45 ms; reading is
-20 bytes a microsecond over quad I/O at 40 MHz. Every request takes at least a microsecond, so that
-a loop that only looks at a pin ends.
+20 bytes a microsecond over quad I/O at 40 MHz. Every call takes the board at least 5 us, so that a
+loop that only looks at a pin ends.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from host_tools.bench.board.messages import Answer, Op, Request
 if TYPE_CHECKING:
     from host_tools.bench.board.board import Board
 
-CALL_US = 1
+CALL_US = 5
 FLASH_PAGE_BYTES = 256
 FLASH_FIRST_BYTE_US = 30
 FLASH_NEXT_BYTE_NS = 2500

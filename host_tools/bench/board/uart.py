@@ -232,6 +232,7 @@ class PtyBridge:
         self.path = os.ttyname(self._slave)
         self._pending = bytearray()
         self._due_us = 0
+        self._closed = False
 
     def fileno(self) -> int:
         """Readable when the other side wrote."""
@@ -245,6 +246,8 @@ class PtyBridge:
 
     def feed(self, data: bytes, now_us: int, baud: int) -> None:
         """Hand `data` to the other side."""
+        if self._closed:
+            return
         with suppress(BlockingIOError):
             os.write(self._master, data)
 
@@ -260,5 +263,6 @@ class PtyBridge:
 
     def close(self) -> None:
         """Give the terminal back."""
+        self._closed = True
         os.close(self._master)
         os.close(self._slave)

@@ -47,7 +47,8 @@ sys.path[:] = ["/rom", ".frozen"]
 import _bus
 _bus.rom = rom
 _bus.flash_rom = uctypes.bytearray_at(at_own, size_own)
-del at, size, at_own, size_own, rom
+_bus.main_space = globals()
+del at, size, at_own, size_own, rom, sys, uctypes, uos, vfs, _bus
 import _board
 """
 
@@ -198,7 +199,7 @@ class Vm:
                 raise VmEnded(self._process.wait())
 
     def drain_console(self) -> bool:
-        """Take what the VM has printed so far into `printed`, without waiting; False at its end."""
+        """Take what the VM has printed so far into `printed`; False at its end."""
         try:
             while got := self._console.recv(65536):
                 self.printed += got

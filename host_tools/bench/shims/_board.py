@@ -64,14 +64,14 @@ def _mount():
     return True
 
 
-def _run(name, space):
+def _run(name):
     """Run a file of the flash as the board does; True unless it raised."""
     try:
         os.stat(name)
     except OSError:
         return True
     try:
-        execfile(name, space)  # noqa: F821
+        execfile(name, _bus.main_space)  # noqa: F821
     except SystemExit:
         machine.soft_reset()
     except BaseException as error:
@@ -87,9 +87,8 @@ random.seed(_seed)
 gc.collect()
 _bus.call(_OP_STARTED, 0, gc.mem_alloc() - _before, gc.mem_free())
 if _mount():
-    _space = {"__name__": "__main__"}
     gc.collect()
-    _how = _ENDED if _run("boot.py", _space) and _run("main.py", _space) else _RAISED
+    _how = _ENDED if _run("boot.py") and _run("main.py") else _RAISED
 else:
     print("no file system on the vfs partition")
     _how = _NO_FILES

@@ -18,6 +18,7 @@ _OP_IDLE = const(3)
 _REPLY_BYTES = const(32)
 _WAIT_US_MAX = const(0x3FFFFFFF)
 IRQ_READY = const(0x8000)
+_SHIMS = "/.shims"
 
 _port = open(int(uos.getenv("MINIK_BUS_FD")), "rb+")
 _read = _port.readinto
@@ -32,6 +33,7 @@ ready = 0  # bit n: UART n has bytes to read; bit 15: a pin interrupt is pending
 irq = None  # called when one is
 rom = None  # the file system the shims came from
 flash_rom = None  # the flash's ROMFS partition, mapped into memory
+main_space = None  # what boot.py, main.py and the prompt share
 boot = bytearray(24)  # what the bench said at HELLO
 
 
@@ -92,10 +94,10 @@ def wait_until(until):
 
 def part(name):
     """A shim that comes in only when the firmware asks for what is in it."""
-    vfs.mount(rom, "/rom")
-    sys.path.insert(0, "/rom")
+    vfs.mount(rom, _SHIMS)
+    sys.path.insert(0, _SHIMS)
     try:
         return __import__(name)
     finally:
         sys.path.pop(0)
-        vfs.umount("/rom")
+        vfs.umount(_SHIMS)
