@@ -19,7 +19,6 @@ from protocol.errors import JournalCorrupt, LayoutError
 from protocol.fares.tariff import BUILT_IN, Place
 
 _POLL_TRIES = 99  # some 0.5 s for an empty poll; a card that comes is reported at once
-_LISTEN_MS = 100
 
 
 class BootFault(Exception):

@@ -175,13 +175,13 @@ class Indicator:
             display.right(_FOOT_PAGE - 1, balance, 2)
 
     def _amount(self, text):
-        """A sum as large as the line allows, the currency small at its foot."""
+        """A sum as large as the line allows, the currency one size smaller at its foot."""
         sign = self._sign
         scale = 3 if len(text) + len(sign) <= _HUGE_CHARACTERS_MAX else 2
-        width = 6 * (scale * len(text) + len(sign))
+        width = 6 * (scale * len(text) + (scale - 1) * len(sign))
         x = max(0, (128 - width) // 2)
         self._display.text(_BIG_PAGE + 3 - scale, x, text, scale)
-        self._display.text(_BIG_PAGE + 2, x + 6 * scale * len(text), sign)
+        self._display.text(_BIG_PAGE + 4 - scale, x + 6 * scale * len(text), sign, scale - 1)
 
     def _refused(self, words, foot, mark):
         self._title(words[3] if len(words) > 3 else self._words("refused")[0], mark)

@@ -102,7 +102,7 @@ class _Linker:
         self._kept = kept
         self._order: list[str] = []
         self._external: dict[str, str] = {}  # global name → the statement that binds it
-        self._names: dict[_Symbol, str] = {}
+        self._names: dict[_Symbol | None, str] = {}
 
     def link(self) -> Linked:
         self._visit(self._entry)
@@ -226,7 +226,8 @@ class _Linker:
         classes = set(self._external)
         for name in self._order:
             for node in ast.walk(self._modules[name].tree):
-                spoken.update(words_of(node))
+                if not isinstance(node, ast.Attribute):  # those share their short names with ours
+                    spoken.update(words_of(node))
         short = (name for name in short_names() if name not in spoken)
         for module in (self._modules[name] for name in self._order):
             for node in module.tree.body:
@@ -267,7 +268,10 @@ class _Linker:
                      for part in ast.walk(generator.target) if isinstance(part, ast.Name)}
             self._body(module, list(ast.iter_child_nodes(node)), [*scopes, local])
         elif isinstance(node, ast.Name):
-            self._name(module, node, self._lookup(scopes, node.id))
+            symbol = self._lookup(scopes, node.id)
+            if isinstance(scopes[-1], _ClassScope) and self._names.get(symbol) in scopes[-1]:
+                raise module.refuse(node, f"{node.id} would be hidden in its class")
+            self._name(module, node, symbol)
         elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
             symbol = self._lookup(scopes, node.value.id)
             if symbol is None or symbol is _LOCAL or symbol.name:
