@@ -9,7 +9,7 @@ from host_tools.ledger.reconcile import reconcile
 from tests.ledger.world import Card, Validator, contents, issue_all, new_ledger, sync
 
 CHARGES = (0, 5000, 10000)
-EVENTS = ("tap", "refuse", "place", "lost_mark", "cut", "torn", "unsure", "sure")
+EVENTS = ("tap", "refuse", "place", "lost_mark", "cut", "torn", "unsure", "sure", "twice")
 
 event = st.tuples(
     st.sampled_from(EVENTS),
@@ -38,6 +38,8 @@ def play(events) -> tuple[list[Card], list[Validator], int]:
             validator.place(route=1 + charge // 5000)
         elif name == "refuse":
             validator.refuse(card)
+        elif name == "twice":
+            validator.tap_twice_in_a_second(card, charge)
         elif name in ("tap", "lost_mark"):
             validator.tap(card, charge)
             announced.setdefault(card.tag, set()).add(validator.device_id)

@@ -119,6 +119,16 @@ def test_a_locked_ledger_is_named(tmp_path):
     assert ledger.names("route") == {5: "R5"}
 
 
+def test_a_writer_holds_the_lock_from_its_first_moment(tmp_path):
+    ledger = new_ledger(tmp_path / "a.db")
+    other = sqlite3.connect(tmp_path / "a.db", isolation_level=None, timeout=0)
+    with ledger.writing(), pytest.raises(sqlite3.OperationalError, match="locked"):
+        other.execute("BEGIN IMMEDIATE")
+    with ledger.reading():
+        other.execute("BEGIN IMMEDIATE")
+        other.execute("ROLLBACK")
+
+
 def test_commits_are_synced_to_the_disk(tmp_path):
     ledger = new_ledger(tmp_path / "a.db")
     with ledger.writing() as connection:

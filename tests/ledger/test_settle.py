@@ -2,10 +2,11 @@
 
 import pytest
 
+from host_tools.ledger import Ledger
 from host_tools.ledger.settle import COMMITTED, UNRESOLVED, VOID
 from protocol import outcomes
 from protocol.journal import records
-from tests.ledger.world import START, Card, Validator, issue_all, new_ledger, sync
+from tests.ledger.world import START, Card, Validator, contents, issue_all, new_ledger, sync
 
 
 @pytest.fixture
@@ -28,11 +29,23 @@ def there() -> Validator:
 
 
 def settled(card: Card, *validators: Validator) -> list[tuple]:
-    """(card_seq, status, charge, line posted, who settled it) of every transaction of the card."""
-    ledger = new_ledger()
-    issue_all(ledger, [card])
-    for validator in validators:
-        sync(ledger, validator)
+    """(card_seq, status, charge, line posted, who settled it) of every transaction of the card.
+
+    The same whether whole journals or single records arrive, and from whom first.
+    """
+    ledgers = []
+    for order in (validators, validators[::-1]):
+        for batch in (0, 1):
+            ledgers.append(new_ledger())
+            issue_all(ledgers[-1], [card])
+            for validator in order:
+                sync(ledgers[-1], validator, batch)
+    found = [contents(ledger) for ledger in ledgers]
+    assert found.count(found[0]) == 4
+    return transactions(ledgers[0])
+
+
+def transactions(ledger: Ledger) -> list[tuple]:
     with ledger.reading() as connection:
         rows = connection.exec_driver_sql(
             "SELECT card_seq, status, charge, posted_route, settled_device, settled_seq"
@@ -142,6 +155,11 @@ def test_the_same_transaction_tried_twice_counts_once(card, here):
     here.commit(card, 10000, tag, k)
     here.outcome(card, outcomes.ACCEPTED, 10000, intent_seq=seq)
     assert settled(card, here) == [(2, COMMITTED, 10000, 5, "V1/4")]
+    ledger = new_ledger()
+    sync(ledger, here, batch=1)
+    with ledger.reading() as connection:
+        source = connection.exec_driver_sql("SELECT seq FROM card_transactions").scalar()
+    assert source == 3, "the attempt that did not fail is the one that counts"
 
 
 def test_a_recovered_announcement_posts_once_and_moves_to_the_line_of_the_intent(
@@ -192,3 +210,11 @@ def test_a_tag_that_comes_again_years_later_is_another_transaction(card, here):
         (3, COMMITTED, 5000),
         (4, COMMITTED, 5000),
     ]
+
+
+def test_a_record_that_proves_nothing_does_not_reopen_what_is_void(card, here, there):
+    here.torn_tap(card, 10000, False, "sure")
+    unsure = card.clone()
+    unsure.seq, unsure.tag = 2, b"\x01\x02\x03\x04"
+    there.refuse(unsure, outcomes.UNREADABLE)
+    assert settled(card, here, there) == [(2, VOID, 10000, None, "V1/2")]

@@ -133,6 +133,18 @@ class Validator:
         self.outcome(card, outcomes.ACCEPTED, charge, intent_seq=seq)
         card.announced = True
 
+    def tap_twice_in_a_second(self, card: Card, charge: int) -> None:
+        """Torn, surely not committed, then sold: both INTENTs name the same state and tag."""
+        if not card.announced:
+            return
+        salt = f"{self.device_id} {self.now}"
+        seq, _, _ = self.intent(card, charge, salt)
+        self.outcome(card, outcomes.RETAP, intent_seq=seq)
+        seq, tag, k = self.intent(card, charge, salt)
+        self.commit(card, charge, tag, k)
+        self.outcome(card, outcomes.ACCEPTED, charge, intent_seq=seq)
+        card.announced = True
+
     def recover(self, card: Card) -> None:
         self.outcome(
             card, outcomes.ACCEPTED, card.last_charge, flags=records.FLAG_RECOVERED
