@@ -10,7 +10,7 @@ from host_tools.bench.reader import RfField, VirtualPn532
 from host_tools.bench.reader.media import load_media
 from host_tools.bench.reader.pty_server import PtyServer
 from host_tools.keys.store import KeyStore
-from host_tools.ledger import open_ledger
+from host_tools.ledger import Issue, open_ledger
 from host_tools.ledger.reconcile import reconcile
 
 
@@ -62,10 +62,8 @@ def test_issue_books_the_card_and_show_reads_it_back(desk, capsys):
 
 
 def test_a_card_the_ledger_knows_is_not_written(desk, capsys):
-    reader, keys, url, field = desk
+    reader, keys, url, _ = desk
     ledger = open_ledger(url)
-    from host_tools.ledger import Issue
-
     ledger.issue(Issue("04a1b2c3", 1, 1, 100, 200_000_000))
     code, _, err = run(
         capsys, "card", "issue", "--reader", reader, "--keys", keys, "--db", url
@@ -77,7 +75,7 @@ def test_a_card_the_ledger_knows_is_not_written(desk, capsys):
 
 
 def test_no_card_there(desk, capsys):
-    reader, keys, url, field = desk
+    reader, keys, _, field = desk
     for card in list(field.cards):
         field.remove(card)
     code, _, err = run(capsys, "card", "show", "--reader", reader, "--keys", keys)

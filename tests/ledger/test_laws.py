@@ -72,7 +72,7 @@ def ingest(cards, validators, transfers=()):
     return ledger
 
 
-@settings(max_examples=80, deadline=None, derandomize=True)
+@settings(max_examples=50, deadline=None, derandomize=True)
 @given(events=st.lists(event, max_size=25))
 def test_the_ledger_holds_what_the_cards_really_paid(events):
     cards, validators, announced_twice = play(events)
@@ -90,7 +90,7 @@ def test_the_ledger_holds_what_the_cards_really_paid(events):
     assert [line.kind for line in found.findings] == ["announced_twice"] * announced_twice
 
 
-@settings(max_examples=80, deadline=None, derandomize=True)
+@settings(max_examples=50, deadline=None, derandomize=True)
 @given(events=st.lists(event, max_size=25), transfers=st.lists(transfer, max_size=30))
 def test_order_of_arrival_and_replays_change_nothing(events, transfers):
     cards, validators, _ = play(events)
@@ -99,7 +99,7 @@ def test_order_of_arrival_and_replays_change_nothing(events, transfers):
     assert contents(mixed) == contents(straight)
 
 
-@settings(max_examples=40, deadline=None, derandomize=True)
+@settings(max_examples=30, deadline=None, derandomize=True)
 @given(events=st.lists(event, max_size=20), transfers=st.lists(transfer, max_size=20))
 def test_books_balance_after_every_single_batch(events, transfers):
     cards, validators, _ = play(events)
