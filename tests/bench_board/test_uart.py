@@ -152,6 +152,20 @@ def test_resampling_is_the_waveform():
     assert len(resample(bytes(100), 1200, 115200)) >= 100
 
 
+def test_bytes_that_follow_at_once_queue_on_the_line():
+    port, peer = UartPort(), Peer(9600, answer=bytes(20))
+    port.attach(peer)
+    port.configure(9600, 256, 256)
+    for now_us in (1000, 2000):
+        peer.feed(b"?", now_us, 9600)
+        assert not port.run(now_us)
+    done = 1000 + 2 * line_us(20, 9600) + line_us(10, 9600)
+    assert port.next_event_us() == done
+    assert not port.run(done - 1)
+    assert port.run(done)
+    assert port.readable == 40
+
+
 def test_a_uart_that_is_off_hears_and_says_nothing():
     port, peer = UartPort(), Peer(answer=b"x")
     port.attach(peer)
