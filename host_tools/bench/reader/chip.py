@@ -78,6 +78,7 @@ class Pn532Chip:
         self.atr_timeout_code = 0x0B  # UM 7.3.1: 102.4 ms
         self.retry_timeout_code = 0x0A  # 51.2 ms
         self.passive_retries = RETRIES_FOREVER
+        self.idle_tries: int | None = None  # with IDLE: after how many it wants to go on
         self.last_error = 0
         self.next_baud: int | None = None
         self.going_down = False
@@ -246,8 +247,10 @@ class Pn532Chip:
             if rest_us > 0:
                 self.stats.rf_us += rest_us
                 yield rest_us
-            if endless and not self.field.occupied:
+            if not self.field.occupied and (endless or tries > 1):
+                self.idle_tries = None if endless else tries - 1
                 skipped = yield IDLE
+                tries -= skipped
                 self.stats.frames += skipped
                 self.stats.rf_us += skipped * POLL_TRY_US
 

@@ -4,8 +4,8 @@ For exhaustive tests. Time is virtual and moves with every command by what the l
 would have taken; nothing waits.
 """
 
-from host_tools.bench.reader.airtime import wire_ns
-from host_tools.bench.reader.chip import Pn532Chip, SyntaxFault
+from host_tools.bench.reader.airtime import POLL_TRY_US, wire_ns
+from host_tools.bench.reader.chip import IDLE, Pn532Chip, SyntaxFault
 from host_tools.bench.reader.field import RfField
 from host_tools.bench.reader.hsu import ACK, TFI_CHIP, TFI_HOST
 from host_tools.bench.reader.stats import ReaderStats
@@ -42,8 +42,16 @@ class DirectReader:
         else:
             running = self.chip.execute(command[1:])
             try:
-                while (spent := next(running)) >= 0 and pcd.now_us - self.now_us < ENDLESS_US:
-                    pcd.now_us += spent
+                spent = next(running)
+                while pcd.now_us - self.now_us < ENDLESS_US:
+                    if spent >= 0:
+                        pcd.now_us += spent
+                        spent = next(running)
+                    elif spent == IDLE and self.chip.idle_tries is not None:
+                        pcd.now_us += self.chip.idle_tries * POLL_TRY_US
+                        spent = running.send(self.chip.idle_tries)
+                    else:
+                        break
                 running.close()
                 self.now_us = pcd.now_us
                 return None

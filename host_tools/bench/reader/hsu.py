@@ -206,7 +206,8 @@ class VirtualPn532:
             return None
         if self._idle_since is not None and self.field.occupied:
             waited = max(0, self.field.changed_us - self._idle_since)
-            return self._idle_since + -(-waited // POLL_TRY_US) * POLL_TRY_US
+            noticed = self._idle_since + -(-waited // POLL_TRY_US) * POLL_TRY_US
+            return noticed if self._due_us is None else min(noticed, self._due_us)
         return self._due_us
 
     def _advance(self, now_us: int) -> None:
@@ -232,7 +233,9 @@ class VirtualPn532:
             self._answer(frame(bytes((TFI_CHIP,)) + done.value))
         else:
             if spent == IDLE:
-                self._idle_since, self._due_us = due_us, None
+                tries = self.chip.idle_tries
+                self._idle_since = due_us
+                self._due_us = None if tries is None else due_us + tries * POLL_TRY_US
             elif spent == FOREVER:
                 self._due_us = None
             else:
