@@ -25,8 +25,6 @@ _SERVICES = (
 )
 
 MODULES = {
-    "validator": (
-        *_PROTOCOL, "firmware.config", "firmware.wake", "firmware.boards.wrover",
-        "firmware.boards.bench", *_DRIVERS, *_SERVICES, "firmware.apps.validator",
-    ),
+    "validator": _PROTOCOL + ("firmware.config", "firmware.wake", "firmware.boards.wrover",
+    "firmware.boards.bench") + _DRIVERS + _SERVICES + ("firmware.apps.validator",),
 }

@@ -168,7 +168,7 @@ class _Shrinker:
         elif isinstance(node, ast.ClassDef):
             for inner in node.body:
                 name = _defined(inner)
-                if name in short:
+                if name is not None and name in short:
                     start = inner.col_offset
                     line = self._lines[inner.lineno - 1]
                     if isinstance(inner, _Function):
