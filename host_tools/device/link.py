@@ -407,4 +407,4 @@ def words_of(node: ast.AST) -> Iterator[str]:
         case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
             yield node.name
         case ast.Constant(value=str()):
-            yield node.value
+            yield str(node.value)
