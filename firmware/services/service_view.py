@@ -23,6 +23,7 @@ class ServiceView:
     def show(self):
         """Tell the console, and the display unless a passenger is being served."""
         self._minder.print_heap()
+        print("garbage tap=%d" % self._tap.garbage_bytes)
         if self._tap.idle:
             self._tap.linger(_SHOWN_MS)
             asyncio.create_task(self._door.indicator.lines(self._lines()))

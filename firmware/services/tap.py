@@ -30,6 +30,7 @@ from protocol.errors import (
 
 _CARD_THERE_PAUSE_MS = const(120)  # between two looks at a card that has not left yet
 _DAMAGED_PAUSE_MS = const(50)
+_DAMAGED_MAX = const(8)  # damaged answers in a row after which the reader is started anew
 _CLOSED_PAUSE_MS = const(500)
 _RESTART_PAUSE_MS = const(500)
 _RESTARTS_UNTIL_RED = const(4)
@@ -55,7 +56,9 @@ class TapService:
         self._linger_ms = _LINGER_MS
         self._showing = False  # an outcome or a service page is still on the display
         self._uid = b""
+        self._damaged = 0
         self.busy = False
+        self.garbage_bytes = 0  # what the last tap allocated; less if the heap was collected in it
         self.idle = False  # nothing in the field, the ready screen is up
 
     async def start(self):
@@ -84,10 +87,16 @@ class TapService:
         """Cards that `look` finds; -1 after a fault of the reader, which has been dealt with."""
         self._alive()
         try:
-            return await look()
+            found = await look()
+            self._damaged = 0
+            return found
         except FrameError:
+            self._damaged += 1
             await asyncio.sleep_ms(_DAMAGED_PAUSE_MS)
         except LinkLost:
+            self._damaged = _DAMAGED_MAX
+        if self._damaged >= _DAMAGED_MAX:
+            self._damaged = 0
             print("fault reader")
             await self._restart_reader()
         return -1
@@ -97,6 +106,7 @@ class TapService:
     async def _tap(self, count):
         """Run one validation to its end; a journal that fails in it ends the tap."""
         self.busy = True
+        allocated = gc.mem_alloc()
         self._uid = self._reader.targets[0].uid
         run = self._validation.run(
             self._reader.targets, count, self._clock.now(), self._clock.quality > 0
@@ -117,6 +127,7 @@ class TapService:
             await self._closed()
         finally:
             self.busy = False
+            self.garbage_bytes = gc.mem_alloc() - allocated
 
     async def _do(self, action):
         validation = self._validation

@@ -8,7 +8,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 
-
 @dataclass(frozen=True)
 class Figure:
     """`bound` and `holds` are None where nothing is promised; `peer` is what stands beside it."""
@@ -32,7 +31,9 @@ def at_least(name: str, value: float, unit: str, bound: float, note: str = "") -
     return Figure(name, value, unit, f">= {bound:g}", value >= bound, None, note)
 
 
-def report(name: str, value: float, unit: str, note: str = "", peer: float | None = None) -> Figure:
+def report(
+    name: str, value: float, unit: str, note: str = "", peer: float | None = None
+) -> Figure:
     """A figure without a bound."""
     return Figure(name, value, unit, None, None, peer, note)
 
