@@ -14,12 +14,14 @@ MODULES = ("tap", "memory", "ledger", "flips", "cuts", "torn")
 
 
 def shown(figures: list[Figure]) -> Table:
-    """The figures as a table."""
-    table = Table("figure", "value", "unit", "bound", "holds", "peer", "note")
+    """The figures as a table; notes and the modules one by one are in the file."""
+    table = Table("figure", "value", "unit", "bound", "holds", "peer")
     for one in figures:
+        if one.name.startswith("module_bytes "):
+            continue
         holds = {None: "", True: "yes", False: "NO"}[one.holds]
         peer = "" if one.peer is None else f"{one.peer:g}"
-        table.add_row(one.name, f"{one.value:g}", one.unit, one.bound or "", holds, peer, one.note)
+        table.add_row(one.name, f"{one.value:g}", one.unit, one.bound or "", holds, peer)
     return table
 
 

@@ -14,10 +14,15 @@ NO_FAULTS = Faults()
 CARDS = 100  # by turns, each comes back after the pass-back window
 
 
-def running_validator(number: int = 1) -> Door:
+def validator() -> Door:
+    """A provisioned validator, not switched on yet."""
+    image = provisioned_image("V1", "validator", (101, 5, 1), STORE, JOURNAL_ID)
+    return Door(BenchClock(START + EPOCH_UNIX_S), "V1", image, "bench", 1)
+
+
+def running_validator() -> Door:
     """A provisioned validator, booted and ready."""
-    image = provisioned_image(f"V{number}", "validator", (101, 5, 1), STORE, JOURNAL_ID)
-    door = Door(BenchClock(START + EPOCH_UNIX_S), f"V{number}", image, "bench", number)
+    door = validator()
     door.switch_on()
     wrong = door.wait_ready()
     assert wrong is None, wrong
