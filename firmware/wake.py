@@ -6,7 +6,6 @@ in front (micropython/extmod/asyncio/core.py, v1.25 and later).
 """
 
 import asyncio
-from asyncio import core
 
 
 class Wake:
@@ -26,13 +25,14 @@ class Wake:
         task = self._task
         if task is not None:
             self._task = None
-            core._task_queue.remove(task)
-            core._task_queue.push(task)
+            queue = asyncio.core._task_queue
+            queue.remove(task)
+            queue.push(task)
 
     async def wait(self, ms):
         """Wait at most `ms`; True if `wake` was called."""
         if not self._called:
-            self._task = core.cur_task
+            self._task = asyncio.core.cur_task
             try:
                 await asyncio.sleep_ms(ms)
             finally:

@@ -304,7 +304,7 @@ class _Linker:
 
     def _function(self, module: _Module, node: Function, scopes: list[_Scope]) -> None:
         if not isinstance(node, ast.Lambda):
-            self._definition(module, node, scopes)
+            self._head(module, node, scopes)
             self._body(module, node.decorator_list, scopes)
         arguments = node.args
         self._body(module, [*arguments.defaults, *filter(None, arguments.kw_defaults)], scopes)
@@ -321,20 +321,26 @@ class _Linker:
         self._body(module, body, [*outer, local])
 
     def _class(self, module: _Module, node: ast.ClassDef, scopes: list[_Scope]) -> None:
+        self._head(module, node, scopes)
         self._body(module, [*node.decorator_list, *node.bases], scopes)
         local = _ClassScope()
         for inner in node.body:
             local.update(dict.fromkeys(_bound_by(inner), _LOCAL))
         self._body(module, node.body, [*scopes, local])
 
-    def _definition(
-        self, module: _Module, node: ast.FunctionDef | ast.AsyncFunctionDef, scopes: list[_Scope]
+    def _head(
+        self,
+        module: _Module,
+        node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef,
+        scopes: list[_Scope],
     ) -> None:
-        """The name in the head of a function at the top of its module."""
+        """The name in the head of a function or class at the top of its module."""
         name = self._names.get(_Symbol(module.name, node.name))
         if len(scopes) == 1 and name is not None:
             line = module.lines[node.lineno - 1]
-            at = line.index(node.name.encode(), line.index(b"def", node.col_offset) + 3)
+            keyword = b"class" if isinstance(node, ast.ClassDef) else b"def"
+            after = line.index(keyword, node.col_offset) + len(keyword)
+            at = line.index(node.name.encode(), after)
             module.edits.append((node.lineno, at, at + len(node.name), name))
 
 

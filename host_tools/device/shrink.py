@@ -4,7 +4,7 @@ Every name that a MicroPython program knows at run time is interned for ever, so
 the board and more on the bench, and every function costs as much as five names. Not needed are:
 
 - *Private attributes and methods* (one underscore): they belong to their module, so they become
-  ``_a``, ``_b``, … anew in each module.
+  ``_a``, ``_b``, … anew in each module (but where a class has a base of another module of ours).
 - *Arguments* that no call in the build gives by name are ``_0``, ``_1``, … in every function.
 - *Functions, classes, tables and methods* whose name stands nowhere in the build are for the
   host's tools only, and are left out. So are package files that hold nothing but words.
@@ -137,7 +137,11 @@ class _Shrinker:
         return BadInput(f"{self._path}:{getattr(node, 'lineno', 0)}: {why}")
 
     def _is_ours(self, node: ast.Attribute) -> bool:
-        return not (isinstance(node.value, ast.Name) and node.value.id in self._foreign)
+        """Not an attribute of a module (of a part of a module, …) that is not ours."""
+        root = node.value
+        while isinstance(root, ast.Attribute):
+            root = root.value
+        return not (isinstance(root, ast.Name) and root.id in self._foreign)
 
     def _short_names(self) -> dict[str, str]:
         """Private attributes and methods this module defines → short ones."""
@@ -154,10 +158,27 @@ class _Shrinker:
         for name, node in used.items():
             if _is_private(name) and name not in defined:
                 raise self._refuse(node, f"{name} is private to another module")
+        if self._inherits():
+            return {}
         private = [name for name in defined if _is_private(name)]
         spoken = {word for node in ast.walk(self._tree) for word in words_of(node)}
         names = (name for name in short_names() if name not in spoken - set(private))
         return dict(zip(private, names, strict=False))
+
+    def _inherits(self) -> bool:
+        """A class here has a base of another module: its short names could meet that one's."""
+        ours = {
+            alias.asname or alias.name
+            for node in ast.walk(self._tree)
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(_OURS)
+            for alias in node.names
+        }
+        return any(
+            isinstance(node, ast.ClassDef)
+            and any(isinstance(part, ast.Name) and part.id in ours
+                    for base in node.bases for part in ast.walk(base))
+            for node in ast.walk(self._tree)
+        )
 
     def _private(self, node: ast.AST, short: Mapping[str, str]) -> None:
         if isinstance(node, ast.Attribute) and self._is_ours(node) and node.attr in short:

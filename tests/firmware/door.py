@@ -1,13 +1,13 @@
-"""A validator on the virtual bench, with its reader, display, clock and cards, for the tests here."""
+"""A validator on the virtual bench with its reader, display, clock and cards, for the tests."""
 
 import json
 from functools import cache
 
 from host_tools.bench.board import BenchClock, Board, Ds3231, Ssd1306
-from host_tools.bench.board.ssd1306 import ADDRESS as DISPLAY_ADDRESS
 from host_tools.bench.board.ds3231 import ADDRESS as RTC_ADDRESS
-from host_tools.bench.reader import ClassicCard, DirectReader, RfField, VirtualPn532
+from host_tools.bench.board.ssd1306 import ADDRESS as DISPLAY_ADDRESS
 from host_tools.bench.read_display import read_display
+from host_tools.bench.reader import ClassicCard, DirectReader, RfField, VirtualPn532
 from host_tools.cards.issue import Desk, NewCard
 from host_tools.device.build import build_firmware
 from host_tools.device.image import flash_image, small_layout
@@ -47,9 +47,12 @@ def new_card(balance_minor: int = 50000, rider_category: int = 0, serial: int = 
 
 
 class Door:
-    """One validator, off until `boot`. `config` and `keys` replace what is on its flash."""
+    """One validator, off until `boot`. `config` (None: no file) and `keys` replace what is on its
+    flash; a context manager."""
 
-    def __init__(self, config=CONFIG, keys=None, rtc_lost=False, heap="160k"):
+    def __init__(
+        self, config=CONFIG, keys=None, rtc_lost=False, heap="160k", layout=LAYOUT
+    ):
         self.clock = BenchClock()
         if keys is None:
             keys = STORE.device_keyset("V1", JOURNAL_ID, "validator")
@@ -57,7 +60,8 @@ class Door:
         if config is not None:
             text = config if isinstance(config, str) else json.dumps(config)
             content["/config.json"] = text.encode()
-        self.board = Board(self.clock, image=flash_image(content, LAYOUT), layout=LAYOUT, heap=heap)
+        image = flash_image(content, layout)
+        self.board = Board(self.clock, image=image, layout=layout, heap=heap)
         self.field = RfField()
         self.reader = VirtualPn532(self.field)
         self.display = Ssd1306()
@@ -66,6 +70,12 @@ class Door:
         self.board.i2c[0].attach(DISPLAY_ADDRESS, self.display)
         self.board.i2c[0].attach(RTC_ADDRESS, self.rtc)
 
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.board.close()
+
     def boot(self, line="ready ", timeout_ms=3000):
         """Switch it on and wait for a console line that starts so; the line."""
         self.board.boot()
@@ -73,10 +83,12 @@ class Door:
 
     def wait(self, line, timeout_ms=3000, since=0):
         """Run until a console line (after number `since`) starts with `line`; that line."""
-        def found():
-            return next((x for _, x in self.board.console.lines[since:] if x.startswith(line)), None)
+        lines = self.board.console.lines
 
-        assert self.board.run_until(lambda: found() is not None, timeout_ms), self.board.console.text
+        def found():
+            return next((said for _, said in lines[since:] if said.startswith(line)), None)
+
+        assert self.board.run_until(lambda: found() is not None, timeout_ms), lines[-5:]
         return found()
 
     def tap(self, *cards, timeout_ms=3000):
@@ -87,8 +99,9 @@ class Door:
         line = self.wait("tap ", timeout_ms, since)
         return dict(pair.split("=") for pair in line.split()[1:])
 
-    def remove(self):
-        """Take the cards away and wait until the device has noticed."""
+    def remove(self, after_ms=50):
+        """Take the cards away (the mark is written by then); wait until the device noticed."""
+        self.board.run_for(after_ms)
         since = len(self.board.console.lines)
         self.field.clear(self.clock.now_us)
         self.wait("removed", 3000, since)
@@ -108,9 +121,12 @@ class Door:
         """Frequencies heard so far."""
         return [tone.hz for tone in self.board.pwm[BUZZER_PIN].heard()]
 
-    def journal_kinds(self):
-        """Kinds of the records on the journal partition, in slot order."""
-        part = LAYOUT.find("journal")
+    def journal(self):
+        """(kind, boot number) of the records on the journal partition, in slot order."""
+        part = self.board.layout.find("journal")
         raw = bytes(self.board.flash.image[part.offset:part.end])
-        kinds = [raw[at + 4] for at in range(0, len(raw), records.RECORD_BYTES)]
-        return [records.KIND_NAMES[kind] for kind in kinds if kind != 0xFF]
+        slots = [raw[at:at + records.RECORD_BYTES] for at in range(0, len(raw), 64)]
+        return [
+            (records.KIND_NAMES[slot[4]], slot[6] | slot[7] << 8)
+            for slot in slots if slot != records.BLANK
+        ]

@@ -1,0 +1,259 @@
+"""Parts of the firmware that need no VM: times, money, texts, configuration, stored state."""
+
+import json
+import random
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from firmware import config as configuration
+from firmware.drivers.clock_ds3231 import ClockDs3231, date_of, seconds_of
+from firmware.services import state as state_module
+from firmware.services.indicator import load_catalogue, money, texts_of
+from firmware.services.journal_store import JournalStore
+from firmware.services.state import State
+from host_tools.bench.board import Ds3231
+from host_tools.bench.nor import NorFlash
+from host_tools.device.build import PROJECT
+from protocol.errors import JournalCorrupt
+from protocol.fares.tariff import FlatTariff, Place
+from protocol.journal import records
+from protocol.journal.chain import Chain
+from protocol.outcomes import REASON_NAMES
+
+EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
+EPOCH_UNIX_S = 1577836800
+CATALOGUE = b"\n" + (PROJECT / "firmware" / "lang" / "en.txt").read_bytes()
+LARGE_CHARACTERS = 10
+SMALL_CHARACTERS = 21
+
+
+def test_every_day_to_2053_and_back():
+    day = EPOCH
+    while day.year < 2054:
+        seconds = int((day - EPOCH).total_seconds()) + 86399
+        fields = (day.year, day.month, day.day, 23, 59, 59)
+        assert date_of(seconds) == fields
+        assert seconds_of(*fields) == seconds
+        day += timedelta(days=1)
+
+
+class I2c:
+    """A bus with the bench's own clock chip on it."""
+
+    def __init__(self, chip):
+        self.chip = chip
+        self.now_us = 0
+
+    def readfrom_mem_into(self, address, register, buf):
+        self.chip.write(bytes([register]), self.now_us)
+        buf[:] = self.chip.read(len(buf), self.now_us)
+
+    def writeto_mem(self, address, register, buf):
+        self.chip.write(bytes([register]) + bytes(buf), self.now_us)
+
+
+def test_real_time_clock_is_read_and_set_and_knows_when_it_does_not_know():
+    start_unix_s = EPOCH_UNIX_S + 217_000_000
+    bus = I2c(Ds3231(start_unix_s * 1_000_000))
+    clock = ClockDs3231(bus, 0x68)
+    assert clock.read() == 217_000_000
+    bus.chip.lose_battery(0)
+    assert clock.read() == -1
+    clock.write(400_000_000)
+    bus.now_us = 5_000_000
+    assert clock.read() == 400_000_005
+
+
+def test_impossible_dates_are_no_time():
+    bus = I2c(Ds3231(EPOCH_UNIX_S * 1_000_000))
+    clock = ClockDs3231(bus, 0x68)
+    good = bytes([0x30, 0x59, 0x23, 1, 0x28, 0x02, 0x26])
+    for register, value in (
+        (0, 0x5A), (0, 0x60), (1, 0x79), (2, 0x24), (2, 0x41), (4, 0), (4, 0x32), (5, 0x13),
+        (5, 0x00), (6, 0x19), (6, 0x54), (6, 0xAA),
+    ):
+        broken = bytearray(good)
+        broken[register] = value
+        bus.readfrom_mem_into = lambda address, at, buf, broken=broken: buf.__setitem__(
+            slice(None), bytes(1) if at else broken
+        )
+        assert clock.read() == -1, (register, value)
+
+
+@pytest.mark.parametrize(
+    ("amount", "exponent", "text"),
+    [(0, 2, "0.00"), (5, 2, "0.05"), (12345, 2, "123.45"), (-5, 2, "-0.05"), (700, 0, "700"),
+     (1, 3, "0.001"), (2**31, 2, "21474836.48")],
+)
+def test_money_in_whole_units(amount, exponent, text):
+    assert money(amount, exponent) == text
+
+
+def test_every_text_there_can_be_fits_the_display():
+    keys = [*filter(None, REASON_NAMES), *FlatTariff.categories]
+    keys += ["starting", "ready", "wait", "closed", "fare", "balance", "route", "free"]
+    keys += ["no_clock", "transfer", "recovered", "refused", "retap"]
+    for key in keys:
+        lines = texts_of(CATALOGUE, key)
+        assert lines != [key]
+        assert 1 <= len(lines) <= 4
+        assert all(0 < len(line) <= SMALL_CHARACTERS for line in lines)
+        if len(lines) > 1:
+            assert max(map(len, lines[:2])) <= LARGE_CHARACTERS
+    assert texts_of(CATALOGUE, "absent") == ["absent"]
+    assert texts_of(b"", "ready") == ["ready"]
+
+
+def test_a_catalogue_that_is_missing_is_empty():
+    assert load_catalogue("xx") == b""
+
+
+GOOD = {"device_id": "V-1_a", "role": "validator", "agency": 7, "stop": 3}
+
+
+def loaded(tmp_path, content):
+    path = tmp_path / "config.json"
+    path.write_text(content if isinstance(content, str) else json.dumps(content))
+    return configuration.load(str(path))
+
+
+def test_a_good_configuration_and_its_defaults(tmp_path):
+    config, wrong = loaded(tmp_path, GOOD)
+    assert wrong is None
+    assert vars(config) == {
+        "device_id": "V-1_a", "role": "validator", "agency": 7, "vehicle": 0, "route": 0,
+        "stop": 3, "tariff": "flat", "language": "en", "board": "wrover",
+    }
+
+
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        ("", "is no JSON"), ("[]", "is no object"), ({}, "role"), (GOOD | {"colour": 1}, "colour"),
+        (GOOD | {"role": "bus"}, "role"), (GOOD | {"role": []}, "role"),
+        (GOOD | {"device_id": ""}, "device_id"), (GOOD | {"device_id": "x" * 17}, "device_id"),
+        (GOOD | {"device_id": "a b"}, "device_id"), (GOOD | {"device_id": 5}, "device_id"),
+        (GOOD | {"agency": 0}, "agency"), (GOOD | {"agency": True}, "agency"),
+        (GOOD | {"route": -1}, "route"), (GOOD | {"stop": 65536}, "stop"),
+        (GOOD | {"vehicle": "7"}, "vehicle"), (GOOD | {"tariff": "free"}, "tariff"),
+        (GOOD | {"language": "xx"}, "language"), (GOOD | {"board": "../main"}, "board"),
+    ],
+)
+def test_a_bad_configuration_is_named_and_nothing_of_it_is_used(tmp_path, content, what):
+    config, wrong = loaded(tmp_path, content)
+    assert wrong.endswith(what)
+    assert vars(config) == vars(configuration.Config())
+
+
+def kept(journal_id=b"abcd", vehicle=1, route=2, stop=3):
+    place = Place(vehicle, route, stop)
+    return State(journal_id, place), place
+
+
+def test_watermark_and_place_are_kept_for_their_journal_and_configuration(tmp_path, monkeypatch):
+    monkeypatch.setattr(state_module, "_FOLDER", str(tmp_path / "state"))
+    monkeypatch.setattr(state_module, "_PATH", str(tmp_path / "state" / "device"))
+    monkeypatch.setattr(state_module, "_NEW", str(tmp_path / "state" / "device.new"))
+    state, place = kept()
+    assert state.watermark == 0
+    place.stop = 9
+    state.save(1000)
+    again, place = kept()
+    assert (again.watermark, place.vehicle, place.route, place.stop) == (1000, 1, 2, 9)
+    other_place, place = kept(stop=4)
+    assert (other_place.watermark, place.stop) == (1000, 4)
+    other_journal, place = kept(journal_id=b"efgh")
+    assert (other_journal.watermark, place.stop) == (0, 3)
+    (tmp_path / "state" / "device").write_bytes(b"rubbish")
+    assert kept()[0].watermark == 0
+
+
+class Partition:
+    """A flash partition as esp32.Partition, over the bench's NOR flash."""
+
+    def __init__(self, sectors=4):
+        self.flash = NorFlash(sectors * 4096)
+        self.broken = False
+
+    def ioctl(self, request, argument):
+        if request == 4:
+            return self.flash.sector_count
+        self.flash.erase(argument)
+        return 0
+
+    def readblocks(self, block, buf, offset):
+        self.flash.readinto(block * 4096 + offset, buf)
+
+    def writeblocks(self, block, buf, offset):
+        if self.broken:
+            raise OSError(5)
+        self.flash.program(block * 4096 + offset, bytes(buf))
+
+
+class Stopped:
+    """A clock that stands."""
+
+    quality = records.CLOCK_RTC
+
+    def now(self):
+        return 1000
+
+    def uptime_s(self):
+        return 5
+
+
+class Keys:
+    """What a journal needs of a key set."""
+
+    journal_key = bytes(range(32))
+    journal_id = b"abcd"
+
+
+def open_store(partition, watermark=0):
+    store = JournalStore(partition, Keys, Stopped())
+    store.recover(watermark)
+    return store
+
+
+def test_journal_store_numbers_boots_and_stamps_records():
+    partition = Partition()
+    for boot in (1, 2, 3):
+        store = open_store(partition)
+        assert store.boot == boot
+        assert store.append_fields(records.BOOT, {"reset_cause": 1})
+    record = bytearray(64)
+    assert store.ring.read_into(2, record)
+    assert record[4] == records.BOOT
+    assert record[5] == records.CLOCK_RTC
+    assert record[6] == 3
+    assert int.from_bytes(record[8:12], "little") == 1000
+    assert Chain(Keys.journal_key, Keys.journal_id).start() != bytes(record[56:])
+
+
+def test_flash_that_fails_closes_the_journal():
+    partition = Partition()
+    store = open_store(partition)
+    assert store.can_sell()
+    partition.broken = True
+    with pytest.raises(JournalCorrupt):
+        store.append(records.HEALTH, b"")
+    assert store.failed
+    assert not store.can_sell()
+
+
+def test_a_journal_shorter_than_what_was_acknowledged_is_refused():
+    with pytest.raises(JournalCorrupt):
+        open_store(Partition(), watermark=5)
+
+
+def test_a_journal_without_room_takes_no_sale_and_says_so():
+    store = open_store(Partition(sectors=3))
+    written = 0
+    while store.can_sell():
+        assert store.append_fields(records.HEALTH, {"heap_free": random.randrange(1000)})
+        written += 1
+    assert written > 100
+    while store.append_fields(records.HEALTH, {}):
+        written += 1
+    assert written < 192
