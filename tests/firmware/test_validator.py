@@ -282,6 +282,77 @@ def test_one_flipped_bit_anywhere_in_a_tap_charges_once_or_not_at_all():
         assert "Traceback" not in door.board.console.text
 
 
+class Deaf:
+    """The reader, which does not hear the n-th frame it is sent."""
+
+    def __init__(self, reader, number):
+        self._reader = reader
+        self._number = number
+        self.count = 0
+
+    def __getattr__(self, name):
+        return getattr(self._reader, name)
+
+    def feed(self, data, now_us, baud):
+        """What the board sends, all but one."""
+        self.count += 1
+        if self.count != self._number + 1:
+            self._reader.feed(data, now_us, baud)
+
+
+class Stammerer:
+    """The reader, which says everything twice."""
+
+    def __init__(self, reader):
+        self._reader = reader
+
+    def __getattr__(self, name):
+        return getattr(self._reader, name)
+
+    def run(self, now_us):
+        """Each frame again right behind itself."""
+        return self._reader.run(now_us) * 2
+
+
+def test_a_command_that_got_lost_is_never_taken_for_done():
+    """A repeated answer to DECREMENT must not pass for the answer to a TRANSFER that got lost."""
+    with Door() as door:
+        door.boot()
+        outcomes = []
+        while len(outcomes) < 40:
+            card = new_card(serial=len(outcomes) + 1)
+            deaf = Deaf(door.reader, len(outcomes))
+            door.board.run_for(200)
+            door.board.uarts[1].attach(deaf)
+            told = door.tap(card, timeout_ms=6000)
+            door.remove(400)
+            heard = deaf.count
+            door.board.uarts[1].attach(door.reader)
+            left = balance_of(card)
+            assert left == 40000 or told["outcome"] != "accepted"
+            if told["outcome"] != "accepted":
+                door.board.run_for(1000)
+                assert door.tap(card)["outcome"] == "accepted"
+                door.remove()
+                assert balance_of(card) == 40000
+            outcomes.append(told["outcome"])
+            if len(outcomes) >= heard:
+                break
+        assert {"accepted", "refused", "retap"} == set(outcomes)
+        assert door.board.boot_count == 1
+
+
+def test_answers_that_come_twice_are_heard_once():
+    with Door() as door:
+        door.boot()
+        door.board.uarts[1].attach(Stammerer(door.reader))
+        for serial in (1, 2):
+            card = new_card(serial=serial)
+            assert door.tap(card)["outcome"] == "accepted"
+            door.remove()
+            assert balance_of(card) == 40000
+
+
 def test_the_service_button_tells_console_and_display():
     with Door() as door:
         door.boot()
