@@ -11,7 +11,7 @@ from protocol.compat import const
 from protocol.errors import JournalCorrupt
 from protocol.journal import records
 
-BAUD = const(115200)
+BAUD = const(921600)
 BUFFER_BYTES = const(2048)
 _CHUNK_BYTES = const(256)
 _BUSY_PAUSE_MS = const(20)

@@ -28,7 +28,7 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "keys": ("host_tools.cli.keys:app", "Make and show the agency's keys"),
     "card": ("host_tools.cli.card:app", "Issue cards and show what they say"),
     "serve": ("host_tools.cli.serve:serve", "Take devices' records into the ledger"),
-    "logs": ("host_tools.cli.logs:app", "Decode and verify journals"),
+    "logs": ("host_tools.cli.logs:app", "Pull, decode and verify journals"),
     "report": ("host_tools.cli.report:app", "Revenue and taps from the ledger"),
     "reconcile": ("host_tools.cli.reconcile:reconcile", "Check that the books balance"),
 }

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
@@ -19,7 +19,7 @@ from host_tools.logs.verify import Progress, Report, verify
 from protocol.journal.chain import Chain
 from protocol.journal.records import KIND_NAMES
 
-app = typer.Typer(no_args_is_help=True, help="Decode and verify journals.")
+app = typer.Typer(no_args_is_help=True, help="Pull, decode and verify journals.")
 
 _BAR_SLOTS_MIN = 20_000  # below it a bar would only flash up
 _KINDS = (*(name for name in KIND_NAMES if name), TORN, UNREADABLE)
@@ -38,6 +38,43 @@ File = Annotated[
     Path,
     typer.Argument(metavar="FILE", help="A dump, a journal partition or a whole flash image."),
 ]
+
+
+@app.command("pull", epilog="Example: minik logs pull --port /dev/ttyUSB0 --keys keys -o v1.dump")
+def pull_command(
+    port: Annotated[str, typer.Option(metavar="PORT", help="Serial port or PTY of the device.")],
+    keys: Annotated[Path, typer.Option(metavar="DIR", help="The agency's key store.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="The dump file to write.")],
+    first: Annotated[
+        int, typer.Option("--from", metavar="SEQ", min=0, help="First journal seq wanted.")
+    ] = 0,
+    wait: Annotated[
+        float, typer.Option(min=0.1, help="Seconds without a record until it gives up.")
+    ] = 30.0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Read the journal of the device on PORT into a file. The device keeps every record."""
+    from host_tools.keys.store import KeyStore
+    from host_tools.logs.pull import pull, write_pulled
+
+    store = KeyStore.load(keys)
+    if not out.absolute().parent.is_dir():
+        raise BadInput(f"{out}: there is no folder {out.absolute().parent}")
+    with _counting("pulling") as told:
+        pulled = pull(port, store, first, wait, told)
+    header = write_pulled(out, pulled, first)
+    torn = sum(record is None for seq, record in pulled.records if seq >= header.first_seq)
+    if as_json:
+        typer.echo(json.dumps({
+            "device": header.device_id, "journal_id": header.journal_id.hex(),
+            "first_seq": header.first_seq, "records": header.count, "torn": torn,
+            "head": header.head, "out": str(out),
+        }))
+    else:
+        typer.echo(
+            f"{header.count} records of {header.device_id} from {header.first_seq} on"
+            f" ({torn} torn) written to {out}"
+        )
 
 
 @app.command("decode", epilog="Example: minik logs decode v1.dump --kind outcome --format csv")
@@ -176,6 +213,20 @@ def _listed(numbers: list[int]) -> str:
     shown = ", ".join(str(number) for number in numbers[:_SHOWN_MAX])
     more = len(numbers) - _SHOWN_MAX
     return shown + (f" and {more} more" if more > 0 else "")
+
+
+@contextmanager
+def _counting(what: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar on stderr, on a terminal, for work whose length becomes known as it goes on."""
+    if not sys.stderr.isatty():
+        yield lambda done, total: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress as Bar
+
+    with Bar(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 @contextmanager

@@ -71,6 +71,11 @@ class ServerLink:
         return self._current.device_id if self._current else None
 
     @property
+    def journal_id(self):
+        """The 4 bytes that name that device's journal, or None."""
+        return self._current.journal_id if self._current else None
+
+    @property
     def hello(self):
         """What that device said of itself (see `_said`), or None."""
         return self._current.hello if self._current else None
