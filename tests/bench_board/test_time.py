@@ -211,7 +211,7 @@ print("end")
 
 
 def test_our_task_queue_behaves_as_the_built_in_one(tmp_path: Path):
-    """The judge is the VM's own `_asyncio`, on the host's clock: steps of 20 ms outlast its hiccups."""
+    """The judge is the VM's own `_asyncio`; steps of 20 ms outlast the host's hiccups."""
     script = tmp_path / "story.py"
     script.write_text(ASYNCIO_STORY)
     vm = Path(sys.executable).with_name("micropython")
