@@ -62,6 +62,14 @@ def test_two_runs_print_the_same_bytes_and_another_seed_other_cards(tmp_path, ca
     assert result["ledger"]["taps"] == 1
 
 
+def test_a_card_that_is_gone_before_the_first_frame_was_never_there(tmp_path, capsys):
+    path = written(tmp_path, """\
+  - {tap: adult1, on: V1, remove_after_frames: 0, expect: {outcome: null, sound: null}}
+  - {tap: adult1, on: V1, expect: {outcome: accepted, charged: 10000, balance: 40000}}
+""")
+    assert minik(["bench", "run", path, "--json"]) == 0, capsys.readouterr()
+
+
 def test_what_is_observed_of_an_accepted_tap(tmp_path, capsys):
     path = written(tmp_path, """\
   - {tap: adult1, on: V1}

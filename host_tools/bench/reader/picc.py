@@ -57,9 +57,10 @@ def answer_crc(payload: bytes) -> Answer:
 
 @dataclass(frozen=True)
 class Faults:
-    """What goes wrong in one presentation of a card; every count starts at 1.
+    """What goes wrong in one presentation of a card; the first frame, answer or write is 1.
 
-    `remove_after_frames`: the card processes (and answers) that many RF frames, then is gone.
+    `remove_after_frames`: the card processes (and answers) that many RF frames, then is gone; 0:
+    it is gone before the first.
     `answer_lost`: that answer is dropped on the air, the card itself has acted.
     `torn_write`: that EEPROM write leaves neither old nor new content, then the card is gone.
     `seed` chooses the tear.
@@ -112,7 +113,7 @@ class Picc:
         self.frames = 0
         self.answers = 0
         self.eeprom_writes = 0
-        self.gone = False
+        self.gone = faults.remove_after_frames == 0
 
     def power_lost(self, now_us: int) -> None:
         """The field is gone, or the card is gone from it, at `now_us`."""

@@ -102,6 +102,8 @@ def _line(detail: ErrorDetails, model: type[BaseModel], own: tuple[str, ...]) ->
         complaint = str(detail["ctx"]["error"])
         return f"{field}: {complaint}{_guess_word(detail, complaint)}" if field else complaint
     plain = _PLAIN.get(detail["type"])
+    if detail["type"] == "greater_than_equal":
+        plain = f"must be at least {detail['ctx']['ge']}"
     if plain is None:
         plain = detail["msg"][0].lower() + detail["msg"][1:]
     return f"{field}: {plain}" if field else plain
