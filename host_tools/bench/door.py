@@ -181,7 +181,7 @@ def trace_fields(line: str) -> dict[str, str | None]:
 
 
 class Door:
-    """One validator. `image`: its flash as provisioned. Off until `boot`."""
+    """One validator. `image`: its flash as provisioned. Off until `switch_on`."""
 
     def __init__(
         self, clock: BenchClock, name: str, image: bytearray, seed: str, number: int
@@ -283,10 +283,12 @@ class Door:
             lambda: any(line.startswith("removed") for _, line in lines[start:]), LEAVE_MS_MAX
         )
         sound = self._listen(tones)
-        seen = replace(
-            seen, sound=sound, exchanges=spent.exchanges, reader_ms=round(spent.us / 1000, 3)
-        )
         said = told()
+        seen = replace(seen, sound=sound)
+        if said or spent.exchanges:  # else no card was ever seen: nothing to count
+            seen = replace(
+                seen, exchanges=spent.exchanges, reader_ms=round(spent.us / 1000, 3)
+            )
         return _with_trace(seen, said[0]) if said else seen
 
     def run(

@@ -70,6 +70,19 @@ def test_a_card_that_is_gone_before_the_first_frame_was_never_there(tmp_path, ca
     assert minik(["bench", "run", path, "--json"]) == 0, capsys.readouterr()
 
 
+def test_where_no_card_was_seen_nothing_is_counted(tmp_path, capsys):
+    path = written(tmp_path, """\
+  - {tap: adult1, on: V1, remove_after_frames: 1}
+  - {power_cut: V1}
+  - {tap: adult1, on: V1}
+""")
+    assert minik(["bench", "run", path, "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    for number in (1, 3):
+        seen = observed(result, number)
+        assert {key for key, value in seen.items() if value is not None} == {"display", "light"}
+
+
 def test_what_is_observed_of_an_accepted_tap(tmp_path, capsys):
     path = written(tmp_path, """\
   - {tap: adult1, on: V1}
