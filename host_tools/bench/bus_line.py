@@ -2,7 +2,7 @@
 
 The firmware is built and provisioned as for a real board, cards are issued at a virtual desk and
 booked, and everything random follows from the seed. What the steps of a scenario mean is done
-here (`scenario.runner.Line`). Left out: real time (`live_line`).
+here (`scenario.runner.Line`). Left out: real time (`live`).
 """
 
 import tempfile
