@@ -239,7 +239,8 @@ class BusLine:
     def verdict(self) -> str:
         """One line: how many rides, how much money, and whether the books balance."""
         found = reconcile(self.books)
-        return f"rides: {found.taps}, revenue {self.books.money(found.revenue)}; {found.verdict()}"
+        revenue = self.books.amount_text(found.revenue)
+        return f"rides: {found.taps}, revenue {revenue}; {found.verdict()}"
 
     def picture(self, device: str, path: Path) -> None:
         """Save what the device's display shows as a PNG."""

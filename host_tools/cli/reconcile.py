@@ -28,14 +28,14 @@ def reconcile(db: Db, json: Json = False) -> None:
 
 
 def _print(ledger, found) -> None:
-    money = ledger.money
+    text = ledger.amount_text
     print(f"rides            {found.taps}")
-    print(f"revenue          {money(found.revenue)}")
-    print(f"cash             {money(found.cash)}")
-    print(f"float account    {money(found.float_account)}")
-    print(f"value on cards   {money(found.value_on_cards)}")
-    print(f"in transit       {money(found.in_transit)}")
-    print(f"pending          {money(found.pending)}")
+    print(f"revenue          {text(found.revenue)}")
+    print(f"cash             {text(found.cash)}")
+    print(f"float account    {text(found.float_account)}")
+    print(f"value on cards   {text(found.value_on_cards)}")
+    print(f"in transit       {text(found.in_transit)}")
+    print(f"pending          {text(found.pending)}")
     for title, lines in (
         ("problem", found.problems),
         ("open", found.open),

@@ -68,7 +68,7 @@ def _print_table(report) -> None:
     from host_tools.ledger.store import decimal_amount
 
     def cell(name: str, value: int) -> str:
-        if name in report.money_columns:
+        if name in report.amount_columns:
             return decimal_amount(value, report.exponent)
         return str(value)
 

@@ -97,7 +97,10 @@ def _entries(ledger: Ledger, connection: Connection, found: Reconciliation) -> N
     for row in connection.execute(
         select(entries.posting, off.label("off")).group_by(entries.posting).having(off != 0)
     ):
-        text = f"the entries of posting {row.posting} do not sum to zero: {ledger.money(row.off)}"
+        text = (
+            f"the entries of posting {row.posting} do not sum to zero:"
+            f" {ledger.amount_text(row.off)}"
+        )
         found.problems.append(Line("posting", text, row.off))
     balances = {
         row[0]: row[1]
@@ -105,7 +108,7 @@ def _entries(ledger: Ledger, connection: Connection, found: Reconciliation) -> N
     }
     if sum(balances.values()):
         total = sum(balances.values())
-        text = f"all entries together do not sum to zero: {ledger.money(total)}"
+        text = f"all entries together do not sum to zero: {ledger.amount_text(total)}"
         found.problems.append(Line("entries", text, total))
     found.cash = balances.pop(CASH, 0)
     found.unbooked = balances.pop(UNBOOKED, 0)
@@ -123,8 +126,8 @@ def _rides(ledger: Ledger, connection: Connection, found: Reconciliation) -> Non
     found.taps = row[0]
     if row[1] != found.revenue:
         text = (
-            f"revenue accounts hold {ledger.money(found.revenue)},"
-            f" the rides sum to {ledger.money(row[1])}"
+            f"revenue accounts hold {ledger.amount_text(found.revenue)},"
+            f" the rides sum to {ledger.amount_text(row[1])}"
         )
         found.problems.append(Line("revenue", text, found.revenue - row[1]))
 
@@ -166,14 +169,14 @@ def _cards(ledger: Ledger, connection: Connection, found: Reconciliation) -> Non
         if card.granted != card.booked:
             unbooked = card.granted - card.booked
             text = (
-                f"card {card.uid} was granted {ledger.money(card.granted)},"
-                f" but desks booked {ledger.money(card.booked)}"
+                f"card {card.uid} was granted {ledger.amount_text(card.granted)},"
+                f" but desks booked {ledger.amount_text(card.booked)}"
             )
             found.problems.append(Line("unbooked", text, unbooked))
         if card.spent > card.granted:
             text = (
-                f"card {card.uid} spent {ledger.money(card.spent)}"
-                f" of only {ledger.money(card.granted)} granted"
+                f"card {card.uid} spent {ledger.amount_text(card.spent)}"
+                f" of only {ledger.amount_text(card.granted)} granted"
             )
             found.problems.append(Line("overspent", text, card.spent - card.granted))
         _counter(ledger, card, found)
@@ -182,23 +185,23 @@ def _cards(ledger: Ledger, connection: Connection, found: Reconciliation) -> Non
 def _counter(ledger: Ledger, card: Any, found: Reconciliation) -> None:
     """The card's own counter against the rides in the books."""
     missing = card.card_seq - 1 - card.rides
-    money = card.spent - card.charged
-    if missing == 0 and money == 0:
+    worth_minor = card.spent - card.charged
+    if missing == 0 and worth_minor == 0:
         return
-    if missing > 0 and money >= 0:
+    if missing > 0 and worth_minor >= 0:
         text = (
-            f"card {card.uid} shows {missing} transaction(s) worth {ledger.money(money)}"
-            " that no device has reported yet"
+            f"card {card.uid} shows {missing} transaction(s) worth"
+            f" {ledger.amount_text(worth_minor)} that no device has reported yet"
         )
-        found.open.append(Line("in_transit", text, money))
-        found.in_transit += money
+        found.open.append(Line("in_transit", text, worth_minor))
+        found.in_transit += worth_minor
         return
     text = (
         f"card {card.uid} itself counts {card.card_seq - 1} transaction(s) and"
-        f" {ledger.money(card.spent)},"
-        f" the books hold {card.rides} and {ledger.money(card.charged)}"
+        f" {ledger.amount_text(card.spent)},"
+        f" the books hold {card.rides} and {ledger.amount_text(card.charged)}"
     )
-    found.problems.append(Line("counter", text, money))
+    found.problems.append(Line("counter", text, worth_minor))
 
 
 def _float(ledger: Ledger, connection: Connection, found: Reconciliation) -> None:
@@ -210,8 +213,8 @@ def _float(ledger: Ledger, connection: Connection, found: Reconciliation) -> Non
     expected = granted - charged
     if expected != found.float_account:
         text = (
-            f"the float account holds {ledger.money(found.float_account)},"
-            f" grants less rides come to {ledger.money(expected)}"
+            f"the float account holds {ledger.amount_text(found.float_account)},"
+            f" grants less rides come to {ledger.amount_text(expected)}"
         )
         found.problems.append(Line("float", text, found.float_account - expected))
 
@@ -258,7 +261,7 @@ def _unresolved(ledger: Ledger, connection: Connection, found: Reconciliation) -
         .order_by(rides.time, rides.uid, rides.tag)
     ):
         text = (
-            f"{ledger.money(row.charge)} of card {row.uid} by record {row.seq} of device"
+            f"{ledger.amount_text(row.charge)} of card {row.uid} by record {row.seq} of device"
             f" {row.device_id}: the card's next sighting settles it"
         )
         found.open.append(Line("unresolved", text, row.charge))

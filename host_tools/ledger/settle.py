@@ -190,10 +190,10 @@ def _failure(
     intent: Intent, intents: Sequence[Intent], taps: Sequence[Tap], taps_before: Sequence[Tap]
 ) -> RecordKey | None:
     """The first record of the same journal after which this attempt is known to have failed."""
-    place = intent[:2]
+    journal = intent[:2]
     proofs = []
     for tap in (*taps_before, *taps):
-        if (tap.device_id, tap.journal_id) != place or tap.seq <= intent.seq:
+        if (tap.device_id, tap.journal_id) != journal or tap.seq <= intent.seq:
             continue
         own = (
             tap.intent_seq == intent.seq
@@ -206,7 +206,7 @@ def _failure(
         if own or still_before:
             proofs.append(record_key(tap))
     for other in intents:
-        later = other[:2] == place and other.seq > intent.seq
+        later = other[:2] == journal and other.seq > intent.seq
         if later and other.tag_before == intent.tag_before:
             proofs.append(record_key(other))
     return min(proofs, default=None)

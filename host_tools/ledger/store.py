@@ -177,7 +177,7 @@ class Ledger:
             rows = connection.execute(select(table.code, table.name).where(table.kind == kind))
             return {row.code: row.name for row in rows}
 
-    def money(self, amount_minor: int) -> str:
+    def amount_text(self, amount_minor: int) -> str:
         """An amount for people: 12345 of exponent 2 is "123.45 KZT"."""
         return f"{decimal_amount(amount_minor, self.exponent)} {self.currency}"
 

@@ -97,14 +97,14 @@ def _report(
     title: str,
     by: str,
     columns: tuple[str, ...],
-    money_columns: tuple[str, ...],
+    amount_columns: tuple[str, ...],
     grouped: dict[Any, dict[str, int]],
 ) -> Report:
     names = ledger.names(_NAMED[by]) if by in _NAMED else {}
     rows = [
         {by: _name(by, code, names), **figures} for code, figures in sorted(grouped.items())
     ]
-    return Report(title, by, columns, money_columns, rows, ledger.currency, ledger.exponent)
+    return Report(title, by, columns, amount_columns, rows, ledger.currency, ledger.exponent)
 
 
 def _name(by: str, code: Any, names: dict[int, str]) -> str:

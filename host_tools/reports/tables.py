@@ -12,12 +12,14 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Report:
-    """`rows` are dicts with the key `by` and all of `columns`; `money_columns` are among these."""
+    """`rows` are dicts with the key `by` and all of `columns`; of these `amount_columns` are money
+    in minor units.
+    """
 
     title: str
     by: str
     columns: tuple[str, ...]
-    money_columns: tuple[str, ...]
+    amount_columns: tuple[str, ...]
     rows: list[dict[str, Any]]
     currency: str
     exponent: int

@@ -21,7 +21,7 @@ def test_a_new_ledger_is_laid_out_and_opened_again(tmp_path):
     url = f"sqlite:///{tmp_path / 'a.db'}"
     open_ledger(url).close()
     again = open_ledger(url, create=False)
-    assert (again.currency, again.exponent, again.money(-12345)) == ("KZT", 2, "-123.45 KZT")
+    assert (again.currency, again.exponent, again.amount_text(-12345)) == ("KZT", 2, "-123.45 KZT")
     assert again.names("category") == {0: "adult", 1: "reduced"}
 
 

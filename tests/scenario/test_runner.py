@@ -12,7 +12,7 @@ from host_tools.bench.scenario.load import load_scenario
 from host_tools.bench.scenario.results import Observed, compare
 from host_tools.bench.scenario.runner import Runner
 from host_tools.bench.scenario.schema import Expect
-from host_tools.bench.scenario.story import Story, money
+from host_tools.bench.scenario.story import Story, amount_text
 from tests.scenario.sample import SAMPLE
 
 SEEN = Observed(
@@ -177,6 +177,6 @@ def test_the_story_says_what_everyone_saw(scenario):
 
 
 def test_money_is_written_with_its_minor_units():
-    assert [money(minor) for minor in (0, 5, 10000, -250)] == [
+    assert [amount_text(minor) for minor in (0, 5, 10000, -250)] == [
         "0.00 KZT", "0.05 KZT", "100.00 KZT", "-2.50 KZT",
     ]

@@ -23,7 +23,7 @@ def print_books(books: Ledger, console: Console) -> None:
         ("revenue of rides", found.revenue),
         ("left on the cards", found.value_on_cards),
     ):
-        console.print(f"{title:<20} {books.money(amount):>14}", highlight=False)
+        console.print(f"{title:<20} {books.amount_text(amount):>14}", highlight=False)
     for title, lines in (
         ("problem", found.problems), ("open", found.open), ("finding", found.findings)
     ):
@@ -34,11 +34,11 @@ def print_books(books: Ledger, console: Console) -> None:
 
 def _table(report: Report) -> Table:
     def cell(name: str, number: int) -> str:
-        if name in report.money_columns:
+        if name in report.amount_columns:
             return decimal_amount(number, report.exponent)
         return str(number)
 
-    currency = f" ({report.currency})" if report.money_columns else ""
+    currency = f" ({report.currency})" if report.amount_columns else ""
     title = f"{report.title} by {report.by}{currency}"
     table = Table(title=title, title_justify="left", show_footer=True)
     table.add_column(report.by, footer="total")

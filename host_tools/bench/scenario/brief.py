@@ -2,7 +2,7 @@
 
 from host_tools.bench.scenario import schema
 from host_tools.bench.scenario.results import Observed, StepResult
-from host_tools.bench.scenario.story import money
+from host_tools.bench.scenario.story import amount_text
 
 
 def brief(result: StepResult) -> str:
@@ -35,9 +35,9 @@ def _tap(seen: Observed) -> str:
     if seen.reason:
         words.append(seen.reason)
     if seen.outcome == "accepted":
-        words.append(f"charged {money(seen.charged or 0)}")
+        words.append(f"charged {amount_text(seen.charged or 0)}")
     if seen.balance is not None:
-        words.append(f"left {money(seen.balance)}")
+        words.append(f"left {amount_text(seen.balance)}")
     if seen.exchanges:
         words.append(f"{seen.reader_ms:.1f} ms, {seen.exchanges} commands")
     return ", ".join(words)

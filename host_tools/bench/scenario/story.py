@@ -32,7 +32,7 @@ _LIGHT_STYLE = {"green": "bold green", "red": "bold red", "blue": "bold blue", "
 _INDENT = " " * 10
 
 
-def money(minor: int) -> str:
+def amount_text(minor: int) -> str:
     """Minor units as people write them: "100.00 KZT"."""
     sign = "-" if minor < 0 else ""
     whole, rest = divmod(abs(minor), 10**FlatTariff.exponent)
@@ -147,15 +147,15 @@ def _card(medium: schema.Medium) -> str:
     article = "an" if medium.rider_category[0] in "aeiou" else "a"
     return (
         f"{article} {medium.rider_category} card{whose} ({medium.type}) "
-        f"with {money(medium.balance)}{tampered}"
+        f"with {amount_text(medium.balance)}{tampered}"
     )
 
 
 def _meaning(step: schema.Tap, observed: Observed) -> str:
     """What a tap meant for the passenger."""
-    left = "" if observed.balance is None else f", {money(observed.balance)} left"
+    left = "" if observed.balance is None else f", {amount_text(observed.balance)} left"
     if observed.outcome == "accepted":
-        paid = f"paid {money(observed.charged)}" if observed.charged else "rides free"
+        paid = f"paid {amount_text(observed.charged)}" if observed.charged else "rides free"
         return f"→ accepted: {paid}{left}."
     if observed.outcome == "refused":
         return f"→ refused: {_WHY.get(observed.reason or '', str(observed.reason))}{left}."
