@@ -11,8 +11,8 @@ carries each out before it goes on:
 | ANNOUNCE | light, sound and display from `decision` and `card` | anything |
 
 What is thrown in: CardLost, AuthError, FrameError, LinkLost. The order is that of SPEC §2.5:
-INTENT, card, OUTCOME, announcement, mark. A refusal, a damaged card and a lost link end in an
-announcement like any other tap; only the journal's own errors get out.
+INTENT, card, OUTCOME, announcement, confirmation. A refusal, a damaged card and a lost link end
+in an announcement like any other tap; only the journal's own errors get out.
 Left out here: which media there are besides MIFARE Classic, and everything about ports and pins.
 """
 
@@ -22,7 +22,7 @@ from protocol.cards.classic_session import ClassicSession
 from protocol.compat import const
 from protocol.errors import AuthError, CardLost, FrameError, LayoutError, LinkLost
 from protocol.fares.engine import Decision, decide
-from protocol.fields import find, layout_width, put, put_raw
+from protocol.fields import find, get_uint, layout_width, put, put_raw
 from protocol.journal import records
 
 EXCHANGE = classic_session.EXCHANGE
@@ -42,6 +42,8 @@ _MEDIUM_BY_SAK = {
     0x88: outcomes.MEDIUM_CLASSIC1K,
     0x18: outcomes.MEDIUM_CLASSIC4K,
 }
+
+_TIME = find(records.HEADER_LAYOUT, "time")
 
 _I_MEDIUM = find(records.INTENT_LAYOUT, "medium")
 _I_UID_LENGTH = find(records.INTENT_LAYOUT, "uid_length")
@@ -94,6 +96,7 @@ class Validation:
         self.record_kind = 0
         self.body = bytearray(records.BODY_BYTES)
         self._announced = bytearray(4 * _RECENT_TAGS)
+        self._announced_at = [0] * _RECENT_TAGS
         self._announced_next = 0
         self._intent_seq = _NO_INTENT
         self._unresolved = False
@@ -113,12 +116,13 @@ class Validation:
         """Length of that command."""
         return self._session.tx_len
 
-    def remember_announced(self, tag):
-        """This validator announced the transaction `tag` (at boot: the journal says so)."""
-        start = 4 * self._announced_next
+    def _remember_announced(self, tag, now):
+        """This validator announced the transaction `tag` at `now`."""
+        entry = self._announced_next
         for index in range(4):
-            self._announced[start + index] = tag[index]
-        self._announced_next = (self._announced_next + 1) % _RECENT_TAGS
+            self._announced[4 * entry + index] = tag[index]
+        self._announced_at[entry] = now
+        self._announced_next = (entry + 1) % _RECENT_TAGS
 
     def restore_announced(self, journal):
         """After a boot: the last records of `journal` (a recovered Ring) say what was announced.
@@ -129,6 +133,7 @@ class Validation:
         record = bytearray(records.RECORD_BYTES)
         body = memoryview(record)[records.BODY_OFFSET:]
         tag = None
+        at = 0
         for seq in range(max(0, journal.head - _RECENT_RECORDS), journal.head):
             if (
                 journal.read_into(seq, record)
@@ -136,15 +141,17 @@ class Validation:
                 and body[_O_OUTCOME[1]] == outcomes.ACCEPTED
             ):
                 if tag is not None:
-                    self.remember_announced(tag)
+                    self._remember_announced(tag, at)
+                at = get_uint(record, _TIME[1], _TIME[2])
                 tag = bytes(body[_O_TAG[1]:_O_TAG[1] + _O_TAG[2]])
 
-    def _announced_here(self, tag):
+    def _announced_entry(self, tag):
+        """Which of the recent announcements was that of `tag`, or -1."""
         recent = self._announced
-        for start in range(0, 4 * _RECENT_TAGS, 4):
-            if recent[start:start + 4] == tag:
-                return True
-        return False
+        for entry in range(_RECENT_TAGS):
+            if recent[4 * entry:4 * entry + 4] == tag:
+                return entry
+        return -1
 
     def run(self, targets, count, now, clock_known):
         """One presentation: `count` cards in `targets` (pn532.Target), at time `now`."""
@@ -169,8 +176,13 @@ class Validation:
         reason = yield from self._read()
         if reason:
             yield from self._refuse(reason)
-        elif not session.announced and not self._announced_here(session.state.tag):
-            yield from self._recover()
+            return
+        entry = self._announced_entry(session.state.tag)
+        since_s = now - (session.state.tap_time if entry < 0 else self._announced_at[entry])
+        if entry >= 0 and 0 <= since_s < self._tariff.passback_s:
+            yield from self._refuse(outcomes.PASSBACK)
+        elif entry < 0 and not session.announced and since_s <= self._tariff.recovery_s:
+            yield from self._recover(now)
         else:
             yield from self._sell(now, clock_known)
 
@@ -187,19 +199,22 @@ class Validation:
         self._card_known = True
         return outcomes.NO_REASON
 
-    def _recover(self):
+    def _recover(self, now):
         """The card's last transaction is committed and nobody was told: tell it now."""
         session = self._session
+        state = session.state
         self.recovered = True
         decision = self.decision
         decision.clear()
         decision.outcome = outcomes.ACCEPTED
         decision.charge_minor = session.last_charge_minor
-        yield from self._announce()
+        decision.transfer = decision.charge_minor == 0 and state.journey_legs > 1
+        decision.product = self._tariff.price_minor(state.rider_category, self.place)[1]
+        yield from self._announce(now)
         try:
-            yield from session.mark_recovered()
+            yield from session.confirm_recovered()
         except _AIR_ERRORS:
-            pass  # the card stays unannounced for other validators; this one remembers
+            pass  # other validators will tell it once more; this one remembers
 
     def _sell(self, now, clock_known):
         """Decide the tap and, if it is accepted, commit it."""
@@ -212,7 +227,7 @@ class Validation:
         session.propose()
         decide(session.state, self._tariff, self.place, now, decision, session.after)
         if decision.outcome != outcomes.ACCEPTED:
-            yield from self._announce()
+            yield from self._announce(now)
             return
         if not session.seal(decision.charge_minor, now):
             yield from self._refuse(outcomes.EXPIRED)
@@ -223,12 +238,12 @@ class Validation:
             yield from session.commit()
         except _AIR_ERRORS:
             self._not_committed()
-            yield from self._announce()
+            yield from self._announce(now)
             return
         self._card = session.after
-        yield from self._announce()
+        yield from self._announce(now)
         try:
-            yield from session.mark(decision.charge_minor)
+            yield from session.confirm()
         except _AIR_ERRORS:
             pass  # as in _recover
 
@@ -257,14 +272,14 @@ class Validation:
 
     def _refuse(self, reason):
         self.decision.refuse(reason)
-        yield from self._announce()
+        yield from self._announce(0)
 
-    def _announce(self):
+    def _announce(self, now):
         """Journal the OUTCOME, then tell the passenger."""
         self._write_outcome()
         yield JOURNAL
         if self.decision.outcome == outcomes.ACCEPTED:
-            self.remember_announced(self._card.tag)
+            self._remember_announced(self._card.tag, now)
         yield ANNOUNCE
 
     # -- record bodies ---------------------------------------------------------------------

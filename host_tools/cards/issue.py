@@ -24,7 +24,7 @@ _BLOCK = 16
 
 # access conditions C1C2C3 of blocks 0, 1, 2 and the trailer (MF1S50yyX §8.7.2, tables 7 and 8)
 _READ_A_WRITE_B = (0b100, 0b100, 0b100)
-_PURSE = (0b000, 0b110, 0b110)
+_PURSE = (0b100, 0b110, 0b110)
 _TRAILER_B_ALL = 0b011
 _TRAILER_B_KEYS = 0b100
 
@@ -129,9 +129,8 @@ class Desk:
         self._seal.seal(state.uid, state.spent_counter, core)
         state.tag = bytes(core[classic.CORE_FIELDS_WIDTH :][: classic.TAG_WIDTH])
         purse_blocks = bytearray(3 * _BLOCK)
-        purse.advance_mark(purse_blocks, 0, state.tag, 0, 0)
-        purse.put_value_block(purse_blocks, _BLOCK, 0, 0)
-        purse.put_value_block(purse_blocks, 2 * _BLOCK, 1, 1)
+        purse.put_value_block(purse_blocks, _BLOCK, state.spent_counter, 0)
+        purse.put_value_block(purse_blocks, 2 * _BLOCK, state.spent_counter, 1)
         grant = self._grant(new, state)
         first, second = classic.GRANT_SECTORS[state.grant_seq & 1]
         return {

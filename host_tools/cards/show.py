@@ -8,7 +8,7 @@ from host_tools.errors import BadInput, CheckFailed, NoAnswer
 from host_tools.keys.store import KeyStore
 from protocol.cards import classic
 from protocol.cards.classic_session import ClassicSession
-from protocol.cards.state import NO_DAY
+from protocol.cards.state import NO_DAY, CardState
 from protocol.errors import AuthError, CardLost, FrameError, LayoutError, LinkLost
 from protocol.fares.tariff import FlatTariff
 from protocol.fields import parse
@@ -21,10 +21,10 @@ _BLOCK = 16
 
 @dataclass(frozen=True)
 class Journey:
-    """One of the last journeys: Minik minutes and minor units."""
+    """One of the last taps: Minik seconds, and the vehicle's code."""
 
-    minutes: int
-    charge_minor: int
+    time: int
+    vehicle: int
 
 
 @dataclass(frozen=True)
@@ -80,6 +80,7 @@ class CardReading:
         try:
             self._client.drive(session, session.read(), target.uid)
             environment = self._sector(target, classic.ENVIRONMENT_SECTOR)
+            journeys = self._journeys(target, session.state)
             slot = classic.GRANT_SECTORS[session.state.grant_seq & 1]
             grant = self._sector(target, slot[0]) + self._sector(target, slot[1])
         except AuthError as error:
@@ -88,7 +89,7 @@ class CardReading:
             raise CheckFailed(f"bad_signature: {error}") from error
         except (CardLost, FrameError, LinkLost) as error:
             raise NoAnswer("the card went away while it was read") from error
-        return self._view(session, environment, grant)
+        return self._view(session, environment, grant, journeys)
 
     def _sector(self, target: Target, sector: int) -> bytes:
         key = bytearray(6)
@@ -99,7 +100,20 @@ class CardReading:
             self._client.exchange(bytes((_READ, block + index))) for index in range(3)
         )
 
-    def _view(self, session: ClassicSession, environment: bytes, grant: bytes) -> CardView:
+    def _journeys(self, target: Target, state: CardState) -> list[Journey]:
+        """The last tap, and the one before if the other copy still tells it (unproven)."""
+        journeys = [Journey(state.tap_time, state.vehicle)] if state.journey_legs else []
+        other = CardState()
+        core = self._sector(target, classic.STATE_SECTORS[1 - (state.seq & 1)])
+        if classic.is_layout(core):
+            classic.get_state(core, other)
+            if other.seq == state.seq - 1 and other.journey_legs:
+                journeys.append(Journey(other.tap_time, other.vehicle))
+        return journeys
+
+    def _view(
+        self, session: ClassicSession, environment: bytes, grant: bytes, journeys: list[Journey]
+    ) -> CardView:
         state = session.state
         known = parse(classic.ENVIRONMENT, environment)
         payload = grant[: classic.GRANT_WIDTH]
@@ -126,7 +140,7 @@ class CardReading:
             blocked=state.blocked,
             valid_until_day=None if state.valid_until == NO_DAY else state.valid_until,
             last_tap_announced=session.announced,
-            journeys=[Journey(*journey) for journey in session.journeys()],
+            journeys=journeys,
         )
 
     def _grant_verdict(

@@ -88,15 +88,15 @@ def _print_view(view: "CardView") -> None:
         if name != "journeys":
             print(f"{name.replace('_', ' '):<20} {'-' if value is None else value}")
     for journey in view.journeys:
-        print(f"{'journey':<20} {_clock_text(journey.minutes)} {journey.charge_minor}")
+        print(f"{'journey':<20} {_clock_text(journey.time)} vehicle {journey.vehicle}")
 
 
-def _clock_text(minutes: int) -> str:
+def _clock_text(seconds: int) -> str:
     from datetime import UTC, datetime
 
     from protocol.compat import EPOCH_UNIX_S
 
-    return datetime.fromtimestamp(EPOCH_UNIX_S + 60 * minutes, UTC).strftime("%Y-%m-%d %H:%MZ")
+    return datetime.fromtimestamp(EPOCH_UNIX_S + seconds, UTC).strftime("%Y-%m-%d %H:%MZ")
 
 
 @contextmanager

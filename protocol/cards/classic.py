@@ -14,7 +14,6 @@ GRANT_SECTORS = ((5, 6), (7, 8))
 RESERVED_DEBIT_SECTORS = (9, 10, 11, 12, 13, 14)
 RESERVED_SECTOR = const(15)
 
-MARK_BLOCK = const(4)
 VALUE_BLOCKS = (5, 6)
 
 KEY_A = const(0x0A)  # key slots as AN10922 input and in the vault's calls

@@ -21,6 +21,7 @@ _AUTH_B = const(0x61)
 _READ = const(0x30)
 _WRITE = const(0xA0)
 _DECREMENT = const(0xC0)
+_RESTORE = const(0xC2)
 _TRANSFER = const(0xB0)
 _BLOCK = const(16)
 _KEY_WIDTH = const(6)
@@ -29,7 +30,10 @@ _SHORT_ANSWER = const(0x13)  # status the chip gives for an answer of the wrong 
 
 
 class ClassicSession:
-    """The card in the field. `state` is what was read; `announced` whether its last tap was."""
+    """The card in the field. `state` is what was read, `announced` whether its last tap was told.
+
+    `last_charge_minor` is the charge of a last tap that was not.
+    """
 
     def __init__(self, vault):
         self._vault = vault
@@ -41,7 +45,7 @@ class ClassicSession:
         self.announced = True
         self.last_charge_minor = 0
         self._values = bytearray(2 * _BLOCK)
-        self._mark = bytearray(_BLOCK)
+        self._current = 0  # the value block that holds the counter in force
         self._core = bytearray(classic.CORE_WIDTH)
         self.wrote = False
         self.transfer_sent = False
@@ -57,10 +61,6 @@ class ClassicSession:
         self.last_charge_minor = 0
         self.wrote = False
         self.transfer_sent = False
-
-    def journeys(self):
-        """The mark's journeys, newest first: tuples (minutes since 2020, charge)."""
-        return purse.mark_journeys(self._mark)
 
     # -- card commands ---------------------------------------------------------------------
 
@@ -116,34 +116,32 @@ class ClassicSession:
             yield from self._authenticate(classic.PURSE_SECTOR, classic.KEY_A)
         yield from self._read(classic.VALUE_BLOCKS[0], self._values, 0)
         yield from self._read(classic.VALUE_BLOCKS[1], self._values, _BLOCK)
-        yield from self._read(classic.MARK_BLOCK, self._mark, 0)
         newest = 1 if self._counter(1) > self._counter(0) else 0
-        found = yield from self._read_copy(newest)
-        if not found:
-            found = yield from self._read_copy(1 - newest)
+        found = yield from self._read_state(newest)
+        if not found and self._counter(0) != self._counter(1):
+            found = yield from self._read_state(1 - newest)
         if not found:
             raise LayoutError("no state copy fits the purse")
-        state = self.state
-        before = self._counter(1 - (state.seq & 1))
-        self.last_charge_minor = max(0, purse.charge_between(before, state.spent_counter))
-        self.announced = purse.mark_names(self._mark, 0, state.tag)
+        before = self._counter(1 - self._current)
+        charge_minor = purse.charge_between(before, self.state.spent_counter)
+        self.announced = charge_minor == purse.MALFORMED
+        self.last_charge_minor = 0 if self.announced else charge_minor
 
     def _still_there(self, error):
         """A wrong key and a card that left look alike to the reader: ask for the card again."""
         if not (yield RESELECT):
             raise CardLost(*error.args)
 
-    def _counter(self, slot):
-        """K in value block `slot`, or MALFORMED; a K of the other slot's parity is none."""
-        counter = purse.counter_of(self._values, slot * _BLOCK)
-        return counter if counter & 1 == slot else purse.MALFORMED
+    def _counter(self, value_block):
+        """K in that value block, or MALFORMED."""
+        return purse.counter_of(self._values, value_block * _BLOCK)
 
-    def _read_copy(self, slot):
-        """Read state copy `slot`; True, with `state` filled, if it fits its value block."""
-        counter = self._counter(slot)
+    def _read_state(self, value_block):
+        """Read the copy that K of `value_block` names; True, with `state` filled, if it fits."""
+        counter = self._counter(value_block)
         if counter < 0:
             return False
-        sector = classic.STATE_SECTORS[slot]
+        sector = classic.STATE_SECTORS[counter & 1]
         try:
             yield from self._authenticate(sector, classic.KEY_B)
         except AuthError as error:
@@ -157,7 +155,8 @@ class ClassicSession:
             return False
         classic.get_state(core, state)
         state.spent_counter = counter
-        return state.seq & 1 == slot and state.spent_minor() >= 0
+        self._current = value_block
+        return not (state.seq ^ counter) & 1 and state.spent_minor() >= 0
 
     # -- one transaction -------------------------------------------------------------------
 
@@ -191,29 +190,33 @@ class ClassicSession:
         If it raises, `wrote` says whether a write was sent at all and `transfer_sent` whether
         the transaction may have been committed.
         """
-        target = self.after.seq & 1
-        sector = classic.STATE_SECTORS[target]
+        sector = classic.STATE_SECTORS[self.after.seq & 1]
         yield from self._authenticate(sector, classic.KEY_B)
         yield from self._write(classic.first_block(sector), self._core, 0)
         yield from self._write(classic.first_block(sector) + 1, self._core, _BLOCK)
         yield from self._authenticate(classic.PURSE_SECTOR, classic.KEY_A)
-        self._command(_DECREMENT, classic.VALUE_BLOCKS[1 - target])
-        put_uint(self.tx, 2, 4, self.after.spent_counter - self.state.spent_counter)
+        moved = self.after.spent_counter - self.state.spent_counter
+        yield from self._compute(_DECREMENT, self._current, moved)
+        self.transfer_sent = True
+        yield from self._transfer(1 - self._current)
+        self._current = 1 - self._current
+
+    def confirm(self):
+        """Copy the new counter over the old one, in the purse sector that `commit` left open."""
+        yield from self._compute(_RESTORE, self._current, 0)
+        yield from self._transfer(1 - self._current)
+
+    def confirm_recovered(self):
+        """The same for a transaction that an earlier tap committed."""
+        yield from self._authenticate(classic.PURSE_SECTOR, classic.KEY_A)
+        yield from self.confirm()
+
+    def _compute(self, code, value_block, operand):
+        self._command(code, classic.VALUE_BLOCKS[value_block])
+        put_uint(self.tx, 2, 4, operand)
         self.tx_len = 6
         yield EXCHANGE
-        self._command(_TRANSFER, classic.VALUE_BLOCKS[target])
-        self.transfer_sent = True
+
+    def _transfer(self, value_block):
+        self._command(_TRANSFER, classic.VALUE_BLOCKS[value_block])
         yield EXCHANGE
-
-    def mark(self, charge_minor):
-        """Write the mark of `after`, in the purse sector that `commit` left authenticated."""
-        yield from self._mark_of(self.after, charge_minor)
-
-    def mark_recovered(self):
-        """Write the mark of `state`, announced only now."""
-        yield from self._authenticate(classic.PURSE_SECTOR, classic.KEY_A)
-        yield from self._mark_of(self.state, self.last_charge_minor)
-
-    def _mark_of(self, state, charge_minor):
-        purse.advance_mark(self._mark, 0, state.tag, state.tap_time, charge_minor)
-        yield from self._write(classic.MARK_BLOCK, self._mark, 0)

@@ -1,4 +1,4 @@
-"""The spent counter in MIFARE value blocks, and the mark beside them (SPEC §2.2, §2.6).
+"""The spent counter in MIFARE value blocks (SPEC §2.2).
 
 Value block format: NXP MF1S50yyX/V1 §8.6.2.1. Nothing here talks to a card.
 """
@@ -8,10 +8,6 @@ from protocol.fields import get_uint, put_uint
 
 START = SMALL_INT_MAX  # value of a purse that nothing was spent from; K = START - value
 MALFORMED = const(-1)
-
-MARK_TAG_WIDTH = const(4)
-MARK_CHARGE_MORE = const(0xFFFFFF)
-_MARK_JOURNEYS = (4, 10)
 
 
 def step(charge_minor):
@@ -53,32 +49,3 @@ def charge_between(counter_before, counter_after):
     if counter_before < 0 or moved < 1 or not moved & 1:
         return MALFORMED
     return moved >> 1
-
-
-def mark_names(mark, base, tag):
-    """Does the mark at `base` say that the transaction `tag` was announced?"""
-    for index in range(MARK_TAG_WIDTH):
-        if mark[base + index] != tag[index]:
-            return False
-    return True
-
-
-def advance_mark(mark, base, tag, tap_time, charge_minor):
-    """Make the mark name `tag`: its journey goes first, the one that was first moves back."""
-    first, second = _MARK_JOURNEYS
-    for index in range(6):
-        mark[base + second + index] = mark[base + first + index]
-    for index in range(MARK_TAG_WIDTH):
-        mark[base + index] = tag[index]
-    put_uint(mark, base + first, 3, tap_time // 60)
-    put_uint(mark, base + first + 3, 3, min(charge_minor, MARK_CHARGE_MORE))
-
-
-def mark_journeys(mark, base=0):
-    """Journeys the mark keeps, newest first: tuples (minutes since 2020, charge)."""
-    journeys = []
-    for offset in _MARK_JOURNEYS:
-        minutes = get_uint(mark, base + offset, 3)
-        if minutes:
-            journeys.append((minutes, get_uint(mark, base + offset + 3, 3)))
-    return journeys

@@ -5,7 +5,10 @@ card's journey afterwards. Nothing here knows media, keys or journals.
 """
 
 from protocol import outcomes
+from protocol.compat import const
 from protocol.fares.tariff import NO_FARE
+
+_CLOCKS_APART_S = const(3600)
 
 
 class Decision:
@@ -32,14 +35,15 @@ class Decision:
 def decide(state, tariff, place, now, decision, after):
     """Decide the tap of a card in `state` at `place` and `now`; fill `decision`.
 
+    A last tap more than an hour ahead of `now` was stamped by a wrong clock: it starts no
+    pass-back and no transfer; one that is less ahead counts as just now.
     If it is accepted, `after` (a CardState that is a copy of `state`) gets the journey as it is
     after the tap; transaction number, counter and time of the transaction are the medium's to set.
-    A clock that runs behind the card's last tap counts as no time gone by.
     """
     decision.clear()
     elapsed_s = max(0, now - state.tap_time)
-    riding = state.journey_legs > 0
-    same_vehicle = riding and state.vehicle == place.vehicle
+    riding = state.journey_legs > 0 and state.tap_time - now <= _CLOCKS_APART_S
+    same_vehicle = riding and state.vehicle == place.vehicle and place.vehicle != 0
     if same_vehicle and elapsed_s < tariff.passback_s:
         decision.refuse(outcomes.PASSBACK)
         return

@@ -24,6 +24,7 @@ class FlatTariff:
     categories = ("adult", "reduced")
     products = (None, "single")
     passback_s = 60
+    recovery_s = 43200  # SPEC §2.6
     transfer_s = 1800
     transfers_max = 1
     utc_offset_s = 18000  # UTC+5, all year

@@ -1,4 +1,4 @@
-"""The spent counter in value blocks, and the mark (SPEC §2.2, §2.6)."""
+"""The spent counter in value blocks (SPEC §2.2)."""
 
 from protocol.cards import purse
 
@@ -47,13 +47,3 @@ def test_charge_is_what_the_counter_moved():
         assert purse.charge_between(7, 7 + purse.step(charge)) == charge
     for before, after in ((7, 7), (7, 6), (7, 9), (purse.MALFORMED, 7)):
         assert purse.charge_between(before, after) == purse.MALFORMED
-
-
-def test_mark():
-    mark = bytearray(16)
-    purse.advance_mark(mark, 0, b"abcd", 6000, 10000)
-    assert purse.mark_names(mark, 0, b"abcd")
-    assert not purse.mark_names(mark, 0, b"abce")
-    purse.advance_mark(mark, 0, b"efgh", 12000, 1 << 25)
-    assert purse.mark_names(mark, 0, b"efgh")
-    assert purse.mark_journeys(mark) == [(200, purse.MARK_CHARGE_MORE), (100, 10000)]

@@ -46,7 +46,7 @@ def settle(
         found = reconcile(ledger)
     finally:
         ledger.close()
-    assert found.balanced, found.verdict
+    assert found.balanced, found.verdict()
     pending = [line for line in found.open if line.kind == "unresolved"]
     assert unresolved is None or len(pending) == unresolved, pending
     if unresolved == 0:

@@ -6,13 +6,14 @@ import random
 
 import pytest
 
-from host_tools.bench.reader import ClassicCard
+from host_tools.bench.reader import ClassicCard, DirectReader, Faults, RfField
+from host_tools.device.pn532_client import Pn532Client
 from host_tools.keys.store import KeyStore
 from protocol.cards import classic
 from protocol.journal import records
 from protocol.outcomes import REASON_NAMES
 from tests.tap.books import findings_of
-from tests.tap.line import START, Told, Validator, copy_of, issued_card, spent_on
+from tests.tap.line import START, STORE, Told, Validator, copy_of, issued_card, spent_on
 
 FRESH = issued_card()
 _PURSE_TRAILER = 16 * classic.trailer_block(classic.PURSE_SECTOR)
@@ -71,7 +72,7 @@ def test_two_cards_touch_neither() -> None:
 
 
 def test_every_flipped_bit_of_the_state_in_force_is_a_bad_signature() -> None:
-    """seq 1 is in force in copy 1 and V1; copy 0 is empty, so there is nothing to fall back on."""
+    """seq 1 is in force in copy 1; copy 0 is empty, so there is nothing to fall back on."""
     start = 16 * classic.first_block(classic.STATE_SECTORS[1])
     for position in range(start, start + classic.CORE_WIDTH):
         for bit in range(8):
@@ -80,12 +81,22 @@ def test_every_flipped_bit_of_the_state_in_force_is_a_bad_signature() -> None:
             assert refused(with_image(FRESH, bytes(image))) == "bad_signature"
 
 
-def test_every_flipped_bit_of_the_counter_in_force_is_a_bad_signature() -> None:
-    start = 16 * classic.VALUE_BLOCKS[1]
-    for position in range(start, start + 16):
+def flipped(position: int, bit: int) -> bytearray:
+    image = bytearray(FRESH.image)
+    image[position] ^= 1 << bit
+    return image
+
+
+def test_every_flipped_bit_of_one_counter_block_is_survived_and_of_both_refused() -> None:
+    """At rest both value blocks hold the counter: one rotten block costs nobody a fare."""
+    first, second = (16 * block for block in classic.VALUE_BLOCKS)
+    for index in range(16):
         for bit in range(8):
-            image = bytearray(FRESH.image)
-            image[position] ^= 1 << bit
+            card = with_image(FRESH, bytes(flipped(first + index, bit)))
+            told = Validator("V1", 101).tap(card, START)
+            assert told == Told("accepted", None, 10_000, 40_000)
+            image = flipped(first + index, bit)
+            image[second + index] ^= 1 << bit
             assert refused(with_image(FRESH, bytes(image))) == "bad_signature"
 
 
@@ -110,18 +121,73 @@ def test_a_clone_of_the_whole_card_pays_too_and_shows_in_the_ledger() -> None:
     assert "two_tags" in findings_of([first, second], FRESH.uid.hex())
 
 
-def test_an_old_mark_put_back_wins_one_announcement_and_a_finding() -> None:
+def with_debit_key(card: ClassicCard, *commands: bytes) -> ClassicCard:
+    """What someone who broke the card's debit key does to it: commands in the purse sector."""
+    stolen = copy_of(card)
+    field = RfField()
+    field.place(stolen, 0)
+    reader = DirectReader(field)
+    client = Pn532Client(reader)
+    client.start()
+    client.targets()
+    key = bytearray(6)
+    vault = STORE.vault(("debit",))
+    vault.fill_classic_auth(key, 0, "debit", card.uid, classic.PURSE_SECTOR, classic.KEY_A)
+    client.exchange(bytes((0x60, 4)) + bytes(key) + card.uid[-4:])
+    for command in commands:
+        client.exchange(command)
+    field.remove(stolen, reader.now_us)
+    return copy_of(stolen)
+
+
+def restore_onto(source: int, target: int) -> tuple[bytes, bytes]:
+    blocks = classic.VALUE_BLOCKS
+    return bytes((0xC2, blocks[source], 0, 0, 0, 0)), bytes((0xB0, blocks[target]))
+
+
+@pytest.mark.parametrize("source", [0, 1])
+def test_the_debit_key_cannot_turn_back_a_ride_that_was_confirmed(source: int) -> None:
+    card = copy_of(FRESH)
+    assert Validator("V1", 101).tap(card, START).outcome == "accepted"
+    forged = with_debit_key(card, *restore_onto(source, 1 - source))
+    assert spent_on(forged) == 10_000
+    told = Validator("V2", 102).tap(forged, START + 5000)
+    assert (told.outcome, told.charged, told.recovered) == ("accepted", 10_000, False)
+
+
+def test_the_debit_key_can_only_spend_more() -> None:
+    lower = bytes((0xC0, classic.VALUE_BLOCKS[0], 9, 0, 0, 0))
+    forged = with_debit_key(copy_of(FRESH), lower, bytes((0xB0, classic.VALUE_BLOCKS[1])))
+    told = Validator("V1", 101).tap(forged, START)
+    assert (told.outcome, told.balance) == ("accepted", 40_000), "the block in force still fits"
+    again = with_debit_key(forged, lower, bytes((0xB0, classic.VALUE_BLOCKS[1])))
+    again = with_debit_key(again, *restore_onto(1, 0))
+    assert refused(again) == "bad_signature"
+
+
+def test_a_confirmation_torn_off_and_turned_back_is_two_tags_in_the_ledger() -> None:
     card = copy_of(FRESH)
     first, second = Validator("V1", 101), Validator("V2", 102)
-    assert first.tap(card, START).outcome == "accepted"
-    image = bytearray(card.image)
-    start = 16 * classic.MARK_BLOCK
-    image[start : start + 16] = FRESH.image[start : start + 16]
-    forged = with_image(card, bytes(image))
-    told = second.tap(forged, START + 60)
+    told = first.tap(card, START, Faults(remove_after_frames=26))
+    assert (told.outcome, told.charged) == ("accepted", 10_000)
+    before = [spent_on(with_debit_key(card, *restore_onto(a, 1 - a))) for a in (0, 1)]
+    assert sorted(before) == [0, 10_000], "one of the two blocks still holds the older counter"
+    older = before.index(0)
+    forged = with_debit_key(card, *restore_onto(older, 1 - older))
+    assert second.tap(forged, START + 60).charged == 10_000
+    assert "two_tags" in findings_of([first, second], FRESH.uid.hex())
+
+
+def test_a_confirmation_torn_off_is_told_once_more_and_found() -> None:
+    card = copy_of(FRESH)
+    first, second = Validator("V1", 101), Validator("V2", 102)
+    assert first.tap(card, START, Faults(remove_after_frames=26)).outcome == "accepted"
+    told = second.tap(card := copy_of(card), START + 60)
     assert told == Told("accepted", None, 10_000, 40_000, True)
-    assert spent_on(forged) == 10_000
+    assert spent_on(card) == 10_000
     assert "announced_twice" in findings_of([first, second], FRESH.uid.hex())
+    third = Validator("V3", 103).tap(card, START + 90)
+    assert (third.charged, third.recovered) == (0, False), "confirmed now: a transfer as any other"
 
 
 def test_a_blocked_and_an_expired_card() -> None:
