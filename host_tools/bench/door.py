@@ -120,9 +120,9 @@ class WatchedReader:
         if self._card_command or not self._exchanges:
             self._to_us = self._spent_us()
 
-    def feed(self, data: bytes, now_us: int, baud: int) -> None:
+    def feed(self, chunk: bytes, now_us: int, baud: int) -> None:
         """Bytes of the board."""
-        code = data[_COMMAND_AT] if len(data) > _COMMAND_AT and data[2] == 0xFF else None
+        code = chunk[_COMMAND_AT] if len(chunk) > _COMMAND_AT and chunk[2] == 0xFF else None
         if code in _CARD_COMMANDS or code == _POLL:
             self._note_end()
             self._card_command = code != _POLL
@@ -132,7 +132,7 @@ class WatchedReader:
             else:
                 self.polls += 1
                 self._polls_between += 1 if self._exchanges else 0
-        self.chip.feed(data, now_us, baud)
+        self.chip.feed(chunk, now_us, baud)
 
     def next_event_us(self) -> int | None:
         """When the chip next wants to run."""

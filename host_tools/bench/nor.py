@@ -80,24 +80,24 @@ class NorFlash:
 
     # -- changing
 
-    def program(self, offset, data):
-        """AND `data` onto the content at `offset`: one operation."""
-        data = bytes(data)
-        self._check(offset, len(data))
-        old = bytes(self.image[offset:offset + len(data)])
-        new = _and(old, data)
+    def program(self, offset, buf):
+        """AND `buf` onto the content at `offset`: one operation."""
+        wanted = bytes(buf)
+        self._check(offset, len(wanted))
+        old = bytes(self.image[offset:offset + len(wanted)])
+        new = _and(old, wanted)
         if self._cut_now():
             if self._cut_torn:
                 torn = _torn_program(old, new, self._cut_seed)
-                self.image[offset:offset + len(data)] = torn
+                self.image[offset:offset + len(wanted)] = torn
             raise PowerCut
-        self.image[offset:offset + len(data)] = new
+        self.image[offset:offset + len(wanted)] = new
         self.ops += 1
         self.programs += 1
-        self.bytes_programmed += len(data)
-        self.overprogrammed += new != data
+        self.bytes_programmed += len(wanted)
+        self.overprogrammed += new != wanted
         self.reprogrammed += any(
-            before != ERASED != asked for before, asked in zip(old, data, strict=True)
+            before != ERASED != asked for before, asked in zip(old, wanted, strict=True)
         )
 
     def erase(self, sector_index):

@@ -81,10 +81,10 @@ class SyncLine:
         self._carry(self._down.cut(frames), self._to_device, now_us)
         self._tick_us = now_us + TICK_US
 
-    def feed(self, data: bytes, now_us: int, baud: int) -> None:
+    def feed(self, chunk: bytes, now_us: int, baud: int) -> None:
         """Bytes of the device have arrived at the near end."""
         if self._endpoint is not None:
-            self._carry(self._up.cut(data), self._to_endpoint, now_us)
+            self._carry(self._up.cut(chunk), self._to_endpoint, now_us)
 
     def next_event_us(self) -> int | None:
         """When the next frame arrives at either end, or the endpoint wants its tick."""

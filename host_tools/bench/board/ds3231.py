@@ -60,14 +60,14 @@ class Ds3231:
         """The battery takes over; only the register pointer is lost."""
         self._pointer = 0
 
-    def write(self, data: bytes, now_us: int) -> None:
+    def write(self, chunk: bytes, now_us: int) -> None:
         """Register number, then values from there on."""
-        if not data:
+        if not chunk:
             return
-        self._pointer = data[0] % _REGISTER_COUNT
+        self._pointer = chunk[0] % _REGISTER_COUNT
         self._latch(now_us)
         set_time = False
-        for value in data[1:]:
+        for value in chunk[1:]:
             if self._pointer == _STATUS:
                 value &= self._registers[_STATUS] | ~_OSF  # OSF can be cleared, not set
             if self._pointer < _TEMPERATURE:

@@ -11,7 +11,7 @@ _START_STOP_BITS = 2
 class I2cDevice(Protocol):
     """A chip on the bus. Times are bench microseconds."""
 
-    def write(self, data: bytes, now_us: int) -> None:
+    def write(self, chunk: bytes, now_us: int) -> None:
         """A write transaction, address byte taken off."""
 
     def read(self, n: int, now_us: int) -> bytes:
@@ -41,7 +41,7 @@ class I2cBus:
 class SpiDevice(Protocol):
     """A chip on SPI: full duplex, byte by byte."""
 
-    def transfer(self, data: bytes, now_us: int) -> bytes:
+    def transfer(self, chunk: bytes, now_us: int) -> bytes:
         """Bytes in, as many bytes out."""
 
 

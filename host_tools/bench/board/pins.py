@@ -57,10 +57,10 @@ class PixelStrip:
     colours: list[tuple[int, int, int]] = field(default_factory=list)
     history: list[tuple[int, tuple[tuple[int, int, int], ...]]] = field(default_factory=list)
 
-    def show(self, data: bytes, now_us: int) -> None:
+    def show(self, grb: bytes, now_us: int) -> None:
         """Three bytes a light, green first."""
         self.colours = [
-            (data[at + 1], data[at], data[at + 2]) for at in range(0, len(data) - 2, 3)
+            (grb[at + 1], grb[at], grb[at + 2]) for at in range(0, len(grb) - 2, 3)
         ]
         self.history.append((now_us, tuple(self.colours)))
 

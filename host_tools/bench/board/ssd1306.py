@@ -61,13 +61,13 @@ class Ssd1306:
         """Status byte: bit 6 display off."""
         return bytes([0 if self.on else 0x40]) * n
 
-    def write(self, data: bytes, now_us: int) -> None:
+    def write(self, chunk: bytes, now_us: int) -> None:
         """Control bytes and what follows them (rev 1.1, 8.1.5.2)."""
         at = 0
-        while at < len(data):
-            control = data[at]
-            end = at + 2 if control & _CO else len(data)
-            for value in data[at + 1:end]:
+        while at < len(chunk):
+            control = chunk[at]
+            end = at + 2 if control & _CO else len(chunk)
+            for value in chunk[at + 1:end]:
                 if control & _DC:
                     self._store(value)
                 else:

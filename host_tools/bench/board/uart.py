@@ -33,8 +33,8 @@ class UartPeer(Protocol):
 
     baud: int | None
 
-    def feed(self, data: bytes, now_us: int, baud: int) -> None:
-        """`data` has arrived whole at `now_us`, sent at `baud`."""
+    def feed(self, chunk: bytes, now_us: int, baud: int) -> None:
+        """`chunk` has arrived whole at `now_us`, sent at `baud`."""
 
     def next_event_us(self) -> int | None:
         """When it next wants to run, bench time; None until it is fed."""
@@ -48,12 +48,12 @@ def line_us(count: int, baud: int) -> int:
     return -(-count * SYMBOL_BITS * 1_000_000 // baud)
 
 
-def resample(data: bytes, sent_baud: int, heard_baud: int) -> bytes:
-    """What a receiver at `heard_baud` makes of `data` sent without gaps at `sent_baud`."""
+def resample(chunk: bytes, sent_baud: int, heard_baud: int) -> bytes:
+    """What a receiver at `heard_baud` makes of `chunk` sent without gaps at `sent_baud`."""
     if abs(sent_baud - heard_baud) <= BAUD_TOLERANCE * heard_baud:
-        return data
+        return chunk
     line = [1]
-    for byte in data:
+    for byte in chunk:
         line += [0, *(byte >> bit & 1 for bit in range(8)), 1]
     line.append(1)
     ratio = sent_baud / heard_baud  # sender's bits a receiver's bit
@@ -112,14 +112,14 @@ class UartPort:
         self._rx_room = rx_room
         self._tx_room = tx_room
 
-    def write(self, data: bytes, now_us: int) -> int:
-        """Queue `data`; answers when the call returns: at once, or when the rest fits."""
-        if not self.baud or not data:
+    def write(self, chunk: bytes, now_us: int) -> int:
+        """Queue `chunk`; answers when the call returns: at once, or when the rest fits."""
+        if not self.baud or not chunk:
             return now_us
         start = max(now_us, self._tx_free_us)
-        self._tx_free_us = start + line_us(len(data), self.baud)
-        self._outgoing.append((self._tx_free_us, data, self.baud))
-        self.bytes_sent += len(data)
+        self._tx_free_us = start + line_us(len(chunk), self.baud)
+        self._outgoing.append((self._tx_free_us, chunk, self.baud))
+        self.bytes_sent += len(chunk)
         room_us = line_us(TX_FIFO_BYTES + self._tx_room, self.baud)
         return max(now_us, self._tx_free_us - room_us)
 
@@ -165,9 +165,9 @@ class UartPort:
     def run(self, now_us: int) -> bool:
         """Do what is due at `now_us`; True if bytes became readable."""
         while self._outgoing and self._outgoing[0][0] <= now_us:
-            at, data, baud = self._outgoing.popleft()
+            at, chunk, baud = self._outgoing.popleft()
             if self.peer is not None:
-                heard = resample(data, baud, self.peer.baud or baud)
+                heard = resample(chunk, baud, self.peer.baud or baud)
                 self.peer.feed(heard, at, baud)
         if self.peer is not None:
             due = self.peer.next_event_us()
@@ -175,16 +175,16 @@ class UartPort:
                 self._hear(self.peer.run(now_us), now_us)
         return self._show(now_us)
 
-    def _hear(self, data: bytes, now_us: int) -> None:
-        if not data:
+    def _hear(self, chunk: bytes, now_us: int) -> None:
+        if not chunk:
             return
         sent_baud = (self.peer.baud if self.peer else None) or self.baud
         if not self.baud or not sent_baud:
-            self.bytes_lost += len(data)
+            self.bytes_lost += len(chunk)
             return
         start = max(now_us, self._rx_free_us)
-        self._rx_free_us = start + line_us(len(data), sent_baud)
-        heard = resample(data, sent_baud, self.baud)
+        self._rx_free_us = start + line_us(len(chunk), sent_baud)
+        heard = resample(chunk, sent_baud, self.baud)
         if self._quiet_us is not None and start >= self._quiet_us:
             self._flush_fifo(self._quiet_us)
         whole_us = self._rx_free_us - start
@@ -207,9 +207,9 @@ class UartPort:
             self._flush_fifo(self._quiet_us)
         shown = False
         while self._arrivals and self._arrivals[0][0] <= now_us:
-            _, data = self._arrivals.popleft()
-            kept = data[:max(0, self._rx_room - len(self._received))]
-            self.bytes_lost += len(data) - len(kept)
+            _, chunk = self._arrivals.popleft()
+            kept = chunk[:max(0, self._rx_room - len(self._received))]
+            self.bytes_lost += len(chunk) - len(kept)
             self.bytes_received += len(kept)
             self._received += kept
             shown = shown or bool(kept)
@@ -244,12 +244,12 @@ class PtyBridge:
             self._pending += os.read(self._master, 4096)
         self._due_us = now_us
 
-    def feed(self, data: bytes, now_us: int, baud: int) -> None:
-        """Hand `data` to the other side."""
+    def feed(self, chunk: bytes, now_us: int, baud: int) -> None:
+        """Hand `chunk` to the other side."""
         if self._closed:
             return
         with suppress(BlockingIOError):
-            os.write(self._master, data)
+            os.write(self._master, chunk)
 
     def next_event_us(self) -> int | None:
         """Due when something was pumped in."""
@@ -257,9 +257,9 @@ class PtyBridge:
 
     def run(self, now_us: int) -> bytes:
         """What was pumped in starts on the line."""
-        data = bytes(self._pending)
+        chunk = bytes(self._pending)
         self._pending.clear()
-        return data
+        return chunk
 
     def close(self) -> None:
         """Give the terminal back."""

@@ -86,23 +86,23 @@ class VirtualPn532:
         self._idle_since: int | None = None
         self._last_response = b""
 
-    def feed(self, data: bytes, now_us: int, baud: int) -> None:
-        """`data` has arrived whole at `now_us`; at another baud it is noise."""
-        if not self.powered or not data:
+    def feed(self, chunk: bytes, now_us: int, baud: int) -> None:
+        """`chunk` has arrived whole at `now_us`; at another baud it is noise."""
+        if not self.powered or not chunk:
             return
         byte_ns = wire_ns(1, baud)
-        self._advance(now_us - len(data) * byte_ns // 1000)
+        self._advance(now_us - len(chunk) * byte_ns // 1000)
         noise = abs(baud - self.baud) > BAUD_TOLERANCE * self.baud
-        self._account(len(data))
+        self._account(len(chunk))
         if self._asleep:
-            data = self._wake(data, now_us, byte_ns)
+            chunk = self._wake(chunk, now_us, byte_ns)
         if noise:
             self._heard.clear()
             return
-        if now_us - self._heard_us > BYTE_GAP_US + len(data) * byte_ns // 1000:
+        if now_us - self._heard_us > BYTE_GAP_US + len(chunk) * byte_ns // 1000:
             self._heard.clear()
         self._heard_us = now_us
-        self._heard += data
+        self._heard += chunk
         self._read_frames(now_us, byte_ns)
 
     def next_event_us(self) -> int | None:
@@ -127,19 +127,19 @@ class VirtualPn532:
         self.stats.link_bytes += byte_count
         self.stats.link_ns += wire_ns(byte_count, self.baud)
 
-    def _wake(self, data: bytes, now_us: int, byte_ns: int) -> bytes:
+    def _wake(self, chunk: bytes, now_us: int, byte_ns: int) -> bytes:
         """Asleep: the first 0x55 starts the oscillator; what comes after it ran is heard."""
         if self._awake_us is None:
-            first = data.find(WAKE_BYTE)
+            first = chunk.find(WAKE_BYTE)
             if first < 0 or not self.chip.wake_sources & WAKE_BY_HSU:
                 return b""
-            self._awake_us = now_us - (len(data) - first) * byte_ns // 1000 + WAKE_US
+            self._awake_us = now_us - (len(chunk) - first) * byte_ns // 1000 + WAKE_US
         if now_us < self._awake_us:
             return b""
         self._asleep = False
-        heard = min(len(data), (now_us - self._awake_us) * 1000 // byte_ns)
+        heard = min(len(chunk), (now_us - self._awake_us) * 1000 // byte_ns)
         self._awake_us = None
-        return data[len(data) - heard:]
+        return chunk[len(chunk) - heard:]
 
     def _read_frames(self, now_us: int, byte_ns: int) -> None:
         heard = self._heard

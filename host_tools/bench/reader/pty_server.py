@@ -79,13 +79,13 @@ class PtyServer:
 
     def _take_in(self) -> None:
         try:
-            data = os.read(self._master, READ_MAX)
+            chunk = os.read(self._master, READ_MAX)
         except BlockingIOError:
             return
         baud = self._client_baud()
         start_us = max(self._now_us(), self._line_free_us)
-        self._line_free_us = start_us + wire_ns(len(data), baud) // 1000
-        self._reader.feed(data, self._line_free_us, baud)
+        self._line_free_us = start_us + wire_ns(len(chunk), baud) // 1000
+        self._reader.feed(chunk, self._line_free_us, baud)
 
     def _give_out(self) -> None:
         chip_baud = self._reader.baud
