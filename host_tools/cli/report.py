@@ -59,23 +59,4 @@ def _run(name: str, db: str, by: Grouping, json: bool, csv: bool) -> None:
     elif csv:
         print(report.as_csv(), end="")
     else:
-        _print_table(report)
-
-
-def _print_table(report) -> None:
-    from rich.table import Table
-
-    from host_tools.ledger.store import decimal_amount
-
-    def cell(name: str, value: int) -> str:
-        if name in report.amount_columns:
-            return decimal_amount(value, report.exponent)
-        return str(value)
-
-    table = Table(title=f"{report.title} by {report.by}, {report.currency}", show_footer=True)
-    table.add_column(report.by, footer="total")
-    for name in report.columns:
-        table.add_column(name, justify="right", footer=cell(name, report.total[name]))
-    for row in report.rows:
-        table.add_row(row[report.by], *[cell(name, row[name]) for name in report.columns])
-    console().print(table)
+        console().print(report.as_table())

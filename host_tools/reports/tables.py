@@ -7,7 +7,12 @@ the printing for people turns it into decimals.
 import csv
 import io
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from host_tools.ledger.store import decimal_amount
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 
 @dataclass(frozen=True)
@@ -47,3 +52,22 @@ class Report:
         writer.writeheader()
         writer.writerows(self.rows)
         return out.getvalue()
+
+    def as_table(self) -> "Table":
+        """For people: a line for each row, amounts with their decimals, the total at the foot."""
+        from rich.table import Table
+
+        currency = f" ({self.currency})" if self.amount_columns else ""
+        title = f"{self.title} by {self.by}{currency}"
+        table = Table(title=title, title_justify="left", show_footer=True)
+        table.add_column(self.by, footer="total")
+        for name in self.columns:
+            table.add_column(name, justify="right", footer=self._cell(name, self.total[name]))
+        for row in self.rows:
+            table.add_row(row[self.by], *(self._cell(name, row[name]) for name in self.columns))
+        return table
+
+    def _cell(self, name: str, number: int) -> str:
+        if name in self.amount_columns:
+            return decimal_amount(number, self.exponent)
+        return str(number)

@@ -227,6 +227,9 @@ def test_the_table_for_people_has_decimals_and_a_total(minik, ledger_url):
     assert code == 0
     assert "100.00" in out
     assert "150.00" in out.splitlines()[-2]
+    assert out.splitlines()[0].strip() == "revenue by line (KZT)"
+    _, out, _ = minik("report", "taps", "--db", ledger_url)
+    assert out.splitlines()[0].strip() == "taps by line"
 
 
 # -- reconcile -------------------------------------------------------------------------------
