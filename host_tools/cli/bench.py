@@ -1,7 +1,6 @@
 """`minik bench`: scenarios on virtual devices, a bench that stays up, and a reader alone."""
 
 import json as json_format
-import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from host_tools.cli.bench_reader import reader
-from host_tools.cli.options import Json, print_json
+from host_tools.cli.options import Json, console, on_stop, print_json
 from host_tools.errors import BadInput, CheckFailed
 
 if TYPE_CHECKING:
@@ -98,8 +97,6 @@ def run_scenario(
 def _tell_run(
     scenario: "Scenario", line: "BusLine", pictures: Path | None, json: bool, story: bool
 ) -> "RunResult":
-    from rich.console import Console
-
     from host_tools.bench.scenario.books import print_books
     from host_tools.bench.scenario.brief import brief
     from host_tools.bench.scenario.runner import Runner
@@ -107,11 +104,11 @@ def _tell_run(
 
     runner = Runner(scenario, line, pictures)
     if story:
-        console = Console(highlight=False)
-        teller = Story(scenario, console)
+        out = console()
+        teller = Story(scenario, out)
         teller.open()
         result = runner.run(teller.tell)
-        print_books(line.books, console)
+        print_books(line.books, out)
     elif json:
         with _progress(len(scenario.steps)) as step_done:
             result = runner.run(step_done)
@@ -148,7 +145,8 @@ def up(
     from host_tools.bench.live import run_live
     from host_tools.bench.scenario.runner import Runner
 
-    stopping = _stop_on_signals()
+    stopping: list[int] = []
+    on_stop(stopping.append)
     with tempfile.TemporaryDirectory(prefix="minik-bench-") as temporary:
         folder = Path(temporary)
         plan = with_seed(_plan(scenario, folder), seed)
@@ -225,11 +223,3 @@ def _progress(total: int) -> "Iterator[Callable[[StepResult], None]]":
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("steps", total=total)
         yield lambda done: bar.advance(task)
-
-
-def _stop_on_signals() -> list[int]:
-    """A list that is empty until SIGINT or SIGTERM asks to stop."""
-    stopping: list[int] = []
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda got, _frame: stopping.append(got))
-    return stopping

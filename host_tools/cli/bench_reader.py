@@ -1,12 +1,11 @@
 """`minik bench reader`: a virtual reader alone, with media in its field, for foreign clients."""
 
 import json as json_format
-import signal
 from typing import Annotated
 
 import typer
 
-from host_tools.cli.options import Json
+from host_tools.cli.options import Json, on_stop
 from host_tools.errors import BadInput
 
 CHIPS = ("pn532",)
@@ -44,8 +43,7 @@ def reader(
     for medium in cards:
         field.place(medium.card)
     server = PtyServer(VirtualPn532(field))
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda _number, _frame: server.stop())
+    on_stop(lambda _number: server.stop())
     described = [medium.describe() for medium in cards]
     if json:
         print(json_format.dumps({"pty": server.path, "media": described}), flush=True)

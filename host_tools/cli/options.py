@@ -1,6 +1,8 @@
 """Options that several commands share, and how results are printed."""
 
 import json
+import signal
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -23,6 +25,12 @@ def console() -> "Console":
             raise BrokenPipeError
 
     return PipeConsole(highlight=False)
+
+
+def on_stop(note: Callable[[int], object]) -> None:
+    """From now SIGINT and SIGTERM only call `note` with their number: begun work is finished."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda got, _frame: note(got))
 
 
 def print_json(result: Any) -> None:

@@ -1,13 +1,12 @@
 """`minik serve`: take devices' records into the ledger over a serial port."""
 
 import json as json_format
-import signal
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from host_tools.cli.options import Db, Json
+from host_tools.cli.options import Db, Json, on_stop
 
 
 def serve(
@@ -27,7 +26,8 @@ def serve(
     from host_tools.server.endpoint import LedgerEndpoint
     from host_tools.server.serial_line import SerialLine, open_port
 
-    stopping = _stop_on_signals()
+    stopping: list[int] = []
+    on_stop(stopping.append)
     store = KeyStore.load(keys)
     open_port(port).close()  # before a new ledger is laid out for nothing
     ledger = open_ledger(db, keys=store)
@@ -41,14 +41,6 @@ def serve(
             line.close()
     finally:
         ledger.close()
-
-
-def _stop_on_signals() -> list[int]:
-    """A list that is empty until SIGINT or SIGTERM asks to stop; what is begun is finished."""
-    stopping: list[int] = []
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda got, _frame: stopping.append(got))
-    return stopping
 
 
 def _say(event: dict[str, Any], as_json: bool) -> None:

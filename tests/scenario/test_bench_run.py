@@ -1,6 +1,7 @@
 """`minik bench run` and `up` on real boards: exit codes, repeatability, cuts, links, serving."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -162,6 +163,19 @@ def test_bad_usage_exits_2_with_one_line(tmp_path, capsys, monkeypatch, argument
     assert printed.err.count("\n") == 1
     assert line in printed.err
     assert sorted(path.name for path in tmp_path.iterdir()) == ["day.yaml"]
+
+
+@pytest.mark.parametrize("how", [["--story"], ["--json"], []], ids=" ".join)
+def test_a_reader_of_the_output_that_goes_away_ends_it_quietly(tmp_path, how):
+    path = written(tmp_path, "  - {tap: adult1, on: V1}\n")
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [*MINIK, "bench", "run", path, *how],
+        stdout=writing, stderr=subprocess.PIPE, text=True, timeout=60, check=False,
+    )
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (141, "")
 
 
 def test_a_ledger_that_has_these_cards_is_not_touched(tmp_path, capsys):
