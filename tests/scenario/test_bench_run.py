@@ -57,7 +57,7 @@ def test_two_runs_print_the_same_bytes_and_another_seed_other_cards(tmp_path, ca
     assert set(result) == {"ok", "steps", "ledger"}
     cut = observed(result, 4)
     assert (cut["outcome"], cut["charged"], cut["sound"]) == (None, None, None)
-    assert (cut["light"], cut["display"], cut["exchanges"]) == ("off", [], 13)
+    assert (cut["light"], cut["display"], cut["exchanges"]) == ("off", [], 12)
     again = observed(result, 6)
     assert (again["outcome"], again["charged"], again["balance"]) == ("accepted", 10000, 40000)
     assert result["ledger"]["taps"] == 1
