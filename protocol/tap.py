@@ -18,6 +18,7 @@ Left out here: which media there are besides MIFARE Classic, and everything abou
 
 from protocol import outcomes
 from protocol.cards import classic_session
+from protocol.cards.classic import medium_of
 from protocol.cards.classic_session import ClassicSession
 from protocol.compat import const
 from protocol.errors import AuthError, CardLost, FrameError, LayoutError, LinkLost
@@ -34,14 +35,6 @@ _AIR_ERRORS = (CardLost, AuthError, FrameError, LinkLost)
 _NO_INTENT = records.SEQ_NONE
 _RECENT_TAGS = const(16)
 _RECENT_RECORDS = const(64)
-_UID_WIDTHS = (4, 7)
-
-# SAK of the cards we know (NXP AN10833, table 4; 0x88 is Infineon's MIFARE Classic 1K)
-_MEDIUM_BY_SAK = {
-    0x08: outcomes.MEDIUM_CLASSIC1K,
-    0x88: outcomes.MEDIUM_CLASSIC1K,
-    0x18: outcomes.MEDIUM_CLASSIC4K,
-}
 
 _TIME = find(records.HEADER_LAYOUT, "time")
 
@@ -166,10 +159,8 @@ class Validation:
             yield from self._refuse(outcomes.ONE_CARD_PLEASE)
             return
         target = targets[0]
-        medium = outcomes.MEDIUM_UNKNOWN
-        if len(target.uid) in _UID_WIDTHS:
-            medium = _MEDIUM_BY_SAK.get(target.sak, outcomes.MEDIUM_UNKNOWN)
-        session.start(target.uid[:_UID_WIDTHS[1]], medium)
+        medium = medium_of(target.sak, len(target.uid))
+        session.start(target.uid[:_I_UID[2]], medium)
         if medium == outcomes.MEDIUM_UNKNOWN:
             yield from self._refuse(outcomes.UNKNOWN_MEDIUM)
             return

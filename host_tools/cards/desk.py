@@ -13,10 +13,10 @@ from host_tools.cards.issue import Desk, NewCard
 from host_tools.device.pn532_client import Pn532Client
 from host_tools.keys.store import KeyStore
 from host_tools.ledger.store import Issue, Ledger, minik_now
+from protocol.cards.classic import medium_of
 from protocol.nfc.pn532 import Target
-from protocol.outcomes import MEDIUM_CLASSIC1K, MEDIUM_CLASSIC4K, MEDIUM_NAMES
+from protocol.outcomes import MEDIUM_NAMES
 
-_SAK_4K = 0x18
 _SERIAL_BITS = 63
 
 
@@ -53,7 +53,7 @@ def _issue(
     category: str,
     ledger: Ledger | None,
 ) -> dict[str, Any]:
-    medium = MEDIUM_CLASSIC4K if target.sak == _SAK_4K else MEDIUM_CLASSIC1K
+    medium = medium_of(target.sak, len(target.uid))
     now = minik_now()
     new = NewCard(
         card_serial=secrets.randbits(_SERIAL_BITS),

@@ -15,6 +15,7 @@ from protocol.cards.state import NO_DAY, CardState
 from protocol.errors import AuthError, CardLost, FrameError, LinkLost
 from protocol.fields import pack_into
 from protocol.nfc.pn532 import Target
+from protocol.outcomes import MEDIUM_UNKNOWN
 
 PURPOSES = ("read", "debit", "personalise", "state")
 FACTORY_KEY = b"\xff" * 6
@@ -118,7 +119,7 @@ class Desk:
         listed = self._client.targets()
         if len(listed) != 1:
             raise BadInput("put exactly one card on the reader")
-        if listed[0].sak not in (0x08, 0x88, 0x18):
+        if classic.medium_of(listed[0].sak, len(listed[0].uid)) == MEDIUM_UNKNOWN:
             raise BadInput(f"this is no MIFARE Classic card (SAK {listed[0].sak:02X})")
         return listed[0]
 

@@ -13,7 +13,7 @@ from protocol.errors import AuthError, CardLost, FrameError, LayoutError, LinkLo
 from protocol.fares.tariff import FlatTariff
 from protocol.fields import parse
 from protocol.nfc.pn532 import Target
-from protocol.outcomes import MEDIUM_CLASSIC1K, MEDIUM_CLASSIC4K, MEDIUM_NAMES
+from protocol.outcomes import MEDIUM_NAMES
 
 _AUTH_A, _READ = 0x60, 0x30
 _BLOCK = 16
@@ -75,8 +75,7 @@ class CardReading:
         """
         target = Desk(self._client, self._store).only_card()
         session = ClassicSession(self._vault)
-        medium = MEDIUM_CLASSIC4K if target.sak == 0x18 else MEDIUM_CLASSIC1K
-        session.start(target.uid, medium)
+        session.start(target.uid, classic.medium_of(target.sak, len(target.uid)))
         try:
             self._client.drive(session, session.read(), target.uid)
             environment = self._sector(target, classic.ENVIRONMENT_SECTOR)

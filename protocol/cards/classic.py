@@ -3,6 +3,7 @@
 It knows blocks and bytes, no reader and no order of writes (that is `classic_session`).
 """
 
+from protocol import outcomes
 from protocol.compat import const
 from protocol.fields import get_uint, put_uint
 
@@ -73,6 +74,18 @@ SIGNATURE_WIDTH = const(64)
 _MAC_STATE = const(0x43)
 _MAC_ENVIRONMENT = const(0x45)
 _UID_MAX = const(10)
+
+
+def medium_of(sak, uid_length):
+    """The medium (SPEC §1) of a card that answers so; MEDIUM_UNKNOWN if it is none of these.
+
+    SAK: NXP AN10833, table 4; 0x88 is Infineon's MIFARE Classic 1K.
+    """
+    if uid_length not in (4, 7):
+        return outcomes.MEDIUM_UNKNOWN
+    if sak == 0x18:
+        return outcomes.MEDIUM_CLASSIC4K
+    return outcomes.MEDIUM_CLASSIC1K if sak in (0x08, 0x88) else outcomes.MEDIUM_UNKNOWN
 
 
 def first_block(sector):
