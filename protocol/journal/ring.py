@@ -65,7 +65,8 @@ class Ring:
     `head`: one past the last good record. `next_seq`: what the next record is numbered, higher
     than `head` while torn slots lie between. `watermark`: everything below is acknowledged.
     `torn_count` and `first_torn_seq`: torn slots not yet named by a BOOT record (a BOOT that is
-    appended sets them back).
+    appended sets them back). `continued`: the MAC that the record last read continues, that of a
+    rotten slot too. `start_mac`: the MAC before the first record.
     """
 
     def __init__(self, flash, chain):
@@ -82,7 +83,8 @@ class Ring:
         self._slot_view = memoryview(self._slot)
         self._slot_mac = self._slot_view[MAC_OFFSET:]
         self._last_mac = bytearray(8)
-        self._before = bytearray(8)
+        self.continued = bytearray(8)
+        self.start_mac = chain.start()
         self.head = 0
         self.next_seq = self.capacity  # nothing fits before `recover` says where the head is
         self.watermark = 0
@@ -103,7 +105,7 @@ class Ring:
         last = self._find_last_good()
         self.head = self.next_seq = last + 1
         if last < 0:
-            self._last_mac[:] = self._chain.start()
+            self._last_mac[:] = self.start_mac
         else:
             self._read_mac(last, self._last_mac)
         self.torn_count = 0
@@ -351,16 +353,21 @@ class Ring:
         mac = bytes(record[MAC_OFFSET:])
         for back in range(1, 2 * self._per_sector + 1):
             if back > seq:
-                return self._chain.mac(self._chain.start(), record) == mac
-            self._read_mac(seq - back, self._before)
-            if self._before != _MAC_BLANK and self._chain.mac(self._before, record) == mac:
+                self.continued[:] = self.start_mac
+                return self._chain.mac(self.start_mac, record) == mac
+            self._read_mac(seq - back, self.continued)
+            if self.continued != _MAC_BLANK and self._chain.mac(self.continued, record) == mac:
                 return True
         return False
 
     def _is_followed(self, seq, record):
-        """True if `record` is in the oldest sector and a later record verifies after it."""
-        if self.oldest == 0 or seq >= self.oldest + self._per_sector:
+        """True if `record` is the oldest one and a later record verifies after it."""
+        oldest = self.oldest
+        if oldest == 0 or seq >= oldest + self._per_sector:
             return False
+        for before in range(oldest, seq):
+            if self._claims(before):
+                return False
         mac = bytes(record[MAC_OFFSET:])
         for ahead in range(seq + 1, min(self.head, seq + 2 * self._per_sector + 1)):
             self._read_slot(ahead)

@@ -16,6 +16,8 @@ TIME_GIVEN = const(0x40)
 BODY_GIVEN = const(0x80)
 GROUP_COUNT = const(5)  # of eight body bytes
 CODED_BYTES_MAX = const(2 + 3 + 1 + 5 + 5 + 6 + 40)
+CONTINUES = const(0x80)  # in the place of a head: the MAC that the next record continues
+CONTINUES_BYTES = const(9)
 KIND_AT = const(4)
 QUALITY_AT = const(5)
 BOOT_AT = const(6)
@@ -90,6 +92,13 @@ def put_torn(out, position):
     """Code a torn slot; returns the position after it."""
     out[position] = 0
     return position + 1
+
+
+def put_continues(mac, out, position):
+    """Code that the record after this continues the 8 bytes `mac`, which a rotten slot holds."""
+    out[position] = CONTINUES
+    out[position + 1:position + CONTINUES_BYTES] = mac
+    return position + CONTINUES_BYTES
 
 
 def put_record(prediction, record, seq, out, position):

@@ -47,8 +47,9 @@ class DeviceSession:
     """One device on one line, for as long as it is switched on.
 
     `keyset`: protocol.keys.keyset.Keyset. `journal`: `head` (next seq), `watermark`, `oldest`
-    (lowest seq that can be read), `read_into(seq, buf) -> bool` (False: torn), and
-    `acknowledge(next_seq)` (never moves backwards). `device`: `firmware` (3 bytes),
+    (lowest seq that can be read), `read_into(seq, buf) -> bool` (False: torn), `continued` (the
+    8 bytes that the record last read continues), `start_mac` and `acknowledge(next_seq)` (never
+    moves backwards). `device`: `firmware` (3 bytes),
     `clock() -> (time, quality)`, `set_clock(time)`, `place() -> (vehicle, route, stop)`,
     `set_place(vehicle, route, stop) -> bool`. `boot_number` has never been used with this
     journal; `salt` is 6 random bytes drawn at this boot. `now_s` is uptime in whole seconds.
@@ -177,16 +178,19 @@ class DeviceSession:
     def _batch(self):
         out = self._sealer.buf
         end = messages.PAYLOAD_AT
-        last = end + messages.STRING_BYTES_MAX - delta.CODED_BYTES_MAX
+        last = end + messages.STRING_BYTES_MAX - delta.CODED_BYTES_MAX - delta.CONTINUES_BYTES
         first = self._wanted
         seq = first
         top = min(self._journal.head, first + _BATCH_RECORDS_MAX)
         mac = None
+        expected = self._mac_before(first)
         self._prediction.restart()
         while seq < top and end <= last:
             if self._journal.read_into(seq, self._record):
+                if expected is not None and self._journal.continued != expected:
+                    end = delta.put_continues(self._journal.continued, out, end)
                 end = delta.put_record(self._prediction, self._record, seq, out, end)
-                mac = bytes(self._record[MAC_OFFSET:])
+                expected = mac = bytes(self._record[MAC_OFFSET:])
             else:
                 end = delta.put_torn(out, end)
             seq += 1
@@ -198,6 +202,15 @@ class DeviceSession:
         self._batch_owed = False
         self._sent(_WAIT)
         return self._sealer.seal(message, self._aad, 4, end)
+
+    def _mac_before(self, seq):
+        """The MAC of the last good record before `seq`, None if it is not held any more."""
+        journal = self._journal
+        while seq > journal.oldest:
+            seq -= 1
+            if journal.read_into(seq, self._record):
+                return bytes(self._record[MAC_OFFSET:])
+        return None if seq else journal.start_mac
 
     def _dump(self):
         journal = self._journal

@@ -37,6 +37,13 @@ class _Reader:
         value = self.varint()
         return -(value + 1) // 2 if value & 1 else value // 2
 
+    def continued(self):
+        """The MAC that the next record is said to continue, None if nothing is said."""
+        if self.at_end() or self._coded[self._position] != delta.CONTINUES:
+            return None
+        self._position += 1
+        return bytes([self.byte() for _ in range(delta.CONTINUES_BYTES - 1)])
+
     def at_end(self):
         return self._position == len(self._coded)
 
@@ -51,7 +58,12 @@ def rebuild(coded, first, count, chain, previous):
     prediction = Prediction()
     records = []
     for seq in range(first, first + count):
+        continued = reader.continued()
         record = _record(reader, prediction, seq)
+        if continued is not None:
+            if record is None:
+                raise FrameError("batch: a torn slot continues nothing")
+            previous = continued
         if record is not None:
             previous = chain.mac(previous, record)
             record[MAC_OFFSET:RECORD_BYTES] = previous

@@ -26,9 +26,11 @@ class MemoryJournal:
 
     oldest = 0
 
-    def __init__(self, slots: list) -> None:
+    def __init__(self, slots: list, start_mac: bytes) -> None:
         self.slots = slots
         self.watermark = 0
+        self.start_mac = start_mac
+        self.continued = start_mac
 
     @property
     def head(self) -> int:
@@ -38,6 +40,10 @@ class MemoryJournal:
         if self.slots[seq] is None:
             return False
         buf[:] = self.slots[seq]
+        before = seq - 1
+        while before >= 0 and self.slots[before] is None:
+            before -= 1
+        self.continued = self.start_mac if before < 0 else bytes(self.slots[before][56:])
         return True
 
     def acknowledge(self, next_seq: int) -> None:
@@ -51,11 +57,11 @@ class Device:
 
     def __init__(self, validator: Validator, store: KeyStore = STORE, boot: int = 1) -> None:
         self.validator = validator
-        self.journal = MemoryJournal(validator.journal)
         keyset = store.device_keyset(validator.device_id, validator.journal_id, "validator")
-        self.session = DeviceSession(
-            load_keyset(keyset), Aes, self.journal, self, boot, bytes(6)
-        )
+        keys = load_keyset(keyset)
+        start_mac = Chain(keys.journal_key, keys.journal_id).start()
+        self.journal = MemoryJournal(validator.journal, start_mac)
+        self.session = DeviceSession(keys, Aes, self.journal, self, boot, bytes(6))
 
     def clock(self) -> tuple[int, int]:
         return self.validator.now, 1

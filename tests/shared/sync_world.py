@@ -35,7 +35,9 @@ class JournalDouble:
         self.oldest = 0
         self.ledger = ledger
         self._chain = Chain(JOURNAL_KEY, JOURNAL_ID)
-        self._mac = self._chain.start()
+        self.start_mac = self._mac = self._chain.start()
+        self.continued = b""
+        self._befores = []  # for each slot the MAC that its record continues
 
     @property
     def head(self):
@@ -47,12 +49,18 @@ class JournalDouble:
         body = bytearray(40)
         records.pack_body(kind, body, fields)
         record[16:56] = body
+        self._befores.append(self._mac)
         self._mac = self._chain.mac(self._mac, record)
         record[56:] = self._mac
         self.slots.append(bytes(record))
 
     def tear(self):
+        self._befores.append(None)
         self.slots.append(None)
+
+    def rot(self, seq):
+        """A bit of the body flips: the record reads as torn, the next still continues its MAC."""
+        self.slots[seq] = None
 
     def read_into(self, seq, buf):
         if not self.oldest <= seq < self.head:
@@ -60,6 +68,7 @@ class JournalDouble:
         if self.slots[seq] is None:
             return False
         buf[:] = self.slots[seq]
+        self.continued = self._befores[seq]
         return True
 
     def acknowledge(self, next_seq):

@@ -276,3 +276,17 @@ def test_wrong_use_is_refused():
     assert ring.head == ring.next_seq == 2
     assert raises(ValueError, lambda: Ring(MemoryFlash(2), Chain(KEY, b"\x00" * 4)))
     assert raises(ValueError, lambda: Ring(MemoryFlash(4, 100), Chain(KEY, b"\x00" * 4)))
+
+
+def test_rot_in_the_oldest_sector_is_found_behind_its_first_record():
+    """The records after it can't vouch for its content: the one before it is still there."""
+    for seq in range(9, 12):
+        flash, ring = filled(18, 12)
+        assert ring.oldest == 8
+        buf = bytearray(64)
+        assert ring.read_into(seq, buf)
+        flash.image[64 * seq + 16] ^= 1
+        assert not ring.read_into(seq, buf)
+        assert ring.read_into(8, buf)
+        assert ring.read_into(seq + 1, buf)
+        assert ring.continued == bytes(flash.image[64 * seq + 56:64 * seq + 64])
