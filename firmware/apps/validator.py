@@ -183,12 +183,12 @@ def _make_uplink(board, keyset, aes, journal, state, door, tap, minder):
         board.SYNC_UART, uplink.BAUD, tx=pin(board.SYNC_TX), rx=pin(board.SYNC_RX),
         txbuf=uplink.BUFFER_BYTES, rxbuf=uplink.BUFFER_BYTES,
     )
-    device = uplink.DeviceSide(door.clock, journal, door.place)
+    device = uplink.DeviceSide(door.clock, journal, door.place, state)
     session = DeviceSession(
         keyset, aes, journal.ring, device, journal.boot, urandom(SALT_BYTES)
     )
     return uplink.Uplink(
-        uart, session, journal, state, door.clock, lambda: tap.busy, minder.uplink_alive
+        uart, session, journal, device, door.clock, lambda: tap.busy, minder.uplink_alive
     )
 
 

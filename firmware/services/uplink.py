@@ -20,15 +20,18 @@ _CLOCK_STEP_S = const(2)  # the centre's time is taken when ours is off by that,
 
 
 class DeviceSide:
-    """What DeviceSession wants of the device: `firmware`, `clock`, `place` and setting both."""
+    """What DeviceSession wants of the device: `firmware`, `clock`, `place` and setting both.
+
+    `state` (services/state.py) keeps the place, and what the ledger acknowledged.
+    """
 
     firmware = bytes(VERSION)
 
-    def __init__(self, clock, journal, place):
+    def __init__(self, clock, journal, place, state):
         self._clock = clock
         self._journal = journal
         self._place = place
-        self.place_changed = False
+        self._state = state
 
     def clock(self):
         """(time, quality)"""
@@ -52,29 +55,44 @@ class DeviceSide:
         return place.vehicle, place.route, place.stop
 
     def set_place(self, vehicle, route, stop):
-        """Move to another place. True once it is journalled and holds."""
+        """Move to another place. True once it holds, is journalled and outlasts a power cut."""
+        before = self.place()
+        self._move(vehicle, route, stop)
         fields = {"vehicle": vehicle, "route": route, "stop": stop}
-        if not self._journal.append_fields(records.PLACE, fields):
+        if self.keep() and self._journal.append_fields(records.PLACE, fields):
+            print("place vehicle=%d route=%d stop=%d" % (vehicle, route, stop))
+            return True
+        self._move(*before)
+        self.keep()
+        return False
+
+    def _move(self, vehicle, route, stop):
+        place = self._place
+        place.vehicle = vehicle
+        place.route = route
+        place.stop = stop
+
+    def keep(self):
+        """Keep place and watermark for the next boot. False if the file system fails."""
+        try:
+            self._state.save(self._journal.ring.watermark)
+        except OSError:
+            print("fault file system")
             return False
-        self._place.vehicle = vehicle
-        self._place.route = route
-        self._place.stop = stop
-        self.place_changed = True
-        print("place vehicle=%d route=%d stop=%d" % (vehicle, route, stop))
         return True
 
 
 class Uplink:
     """`session` on `uart`. `held` says whether a tap is under way, `alive` is called every second.
 
-    `state` (services/state.py) keeps what the ledger acknowledged.
+    `device` is the session's DeviceSide.
     """
 
-    def __init__(self, uart, session, journal, state, clock, held, alive):
+    def __init__(self, uart, session, journal, device, clock, held, alive):
         self._uart = uart
         self._session = session
         self._journal = journal
-        self._state = state
+        self._device = device
         self._clock = clock
         self._held = held
         self._alive = alive
@@ -125,7 +143,4 @@ class Uplink:
         print("sync open=%d watermark=%d head=%d fault=%d" % (
             session.is_open, ring.watermark, ring.head, session.fault
         ))
-        try:
-            self._state.save(ring.watermark)
-        except OSError:
-            print("fault file system")
+        self._device.keep()

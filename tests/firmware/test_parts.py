@@ -12,6 +12,7 @@ from firmware.services import state as state_module
 from firmware.services.indicator import load_catalogue, money, texts_of
 from firmware.services.journal_store import JournalStore
 from firmware.services.state import State
+from firmware.services.uplink import DeviceSide
 from host_tools.bench.board import Ds3231
 from host_tools.bench.nor import NorFlash
 from host_tools.device.build import PROJECT
@@ -151,10 +152,17 @@ def kept(journal_id=b"abcd", vehicle=1, route=2, stop=3):
     return State(journal_id, place), place
 
 
-def test_watermark_and_place_are_kept_for_their_journal_and_configuration(tmp_path, monkeypatch):
-    monkeypatch.setattr(state_module, "_FOLDER", str(tmp_path / "state"))
-    monkeypatch.setattr(state_module, "_PATH", str(tmp_path / "state" / "device"))
-    monkeypatch.setattr(state_module, "_NEW", str(tmp_path / "state" / "device.new"))
+@pytest.fixture
+def state_folder(tmp_path, monkeypatch):
+    """Where State keeps its file in a test."""
+    folder = tmp_path / "state"
+    monkeypatch.setattr(state_module, "_FOLDER", str(folder))
+    monkeypatch.setattr(state_module, "_PATH", str(folder / "device"))
+    monkeypatch.setattr(state_module, "_NEW", str(folder / "device.new"))
+    return folder
+
+
+def test_watermark_and_place_are_kept_for_their_journal_and_configuration(state_folder):
     state, place = kept()
     assert state.watermark == 0
     place.stop = 9
@@ -165,7 +173,7 @@ def test_watermark_and_place_are_kept_for_their_journal_and_configuration(tmp_pa
     assert (other_place.watermark, place.stop) == (1000, 4)
     other_journal, place = kept(journal_id=b"efgh")
     assert (other_journal.watermark, place.stop) == (0, 3)
-    (tmp_path / "state" / "device").write_bytes(b"rubbish")
+    (state_folder / "device").write_bytes(b"rubbish")
     assert kept()[0].watermark == 0
 
 
@@ -257,3 +265,29 @@ def test_a_journal_without_room_takes_no_sale_and_says_so():
     while store.append_fields(records.HEALTH, {}):
         written += 1
     assert written < 192
+
+
+def test_a_place_set_over_the_line_outlasts_a_cut_right_after_the_answer(state_folder):
+    state, place = kept()
+    device = DeviceSide(Stopped(), open_store(Partition()), place, state)
+    assert device.set_place(7, 8, 9)
+    assert device.place() == (7, 8, 9)
+    _, after_the_cut = kept()
+    assert vars(after_the_cut) == vars(place)
+
+
+def test_a_place_that_is_not_kept_or_not_journalled_does_not_hold(state_folder, capsys):
+    state, place = kept()
+    store = open_store(Partition(sectors=3))
+    device = DeviceSide(Stopped(), store, place, state)
+    state_folder.write_text("a file where the folder should be")
+    assert not device.set_place(7, 8, 9)
+    assert device.place() == (1, 2, 3)
+    assert store.ring.head == 0
+    assert capsys.readouterr().out == "fault file system\n"
+    state_folder.unlink()
+    while store.append_fields(records.HEALTH, {}):
+        pass
+    assert not device.set_place(7, 8, 9)
+    assert device.place() == (1, 2, 3)
+    assert vars(kept()[1]) == vars(place)
