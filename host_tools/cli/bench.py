@@ -3,7 +3,7 @@
 import json as json_format
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,11 +12,12 @@ import typer
 
 from host_tools.cli.bench_reader import reader
 from host_tools.cli.options import Json, console, on_stop, print_json
+from host_tools.cli.progress import counting, spinning
 from host_tools.errors import BadInput, CheckFailed
 
 if TYPE_CHECKING:
     from host_tools.bench.bus_line import BusLine
-    from host_tools.bench.scenario.results import RunResult, StepResult
+    from host_tools.bench.scenario.results import RunResult
     from host_tools.bench.scenario.schema import Scenario
     from host_tools.keys.store import KeyStore
 
@@ -90,7 +91,7 @@ def run_scenario(
         _make_folder(pictures)
     if not json and not story:
         print(f"{path}: seed {scenario.seed}, {len(scenario.steps)} steps")
-    with _bench(scenario, path.parent, db, store, quiet=json) as line:
+    with _bench(scenario, path.parent, db, store) as line:
         return _tell_run(scenario, line, pictures, json, story)
 
 
@@ -110,8 +111,8 @@ def _tell_run(
         result = runner.run(teller.tell)
         print_books(line.books, out)
     elif json:
-        with _progress(len(scenario.steps)) as step_done:
-            result = runner.run(step_done)
+        with counting("steps", len(scenario.steps)) as bar:
+            result = runner.run(lambda done: bar(done.number))
         print_json(result.as_dict())
         for failure in result.failures():
             print(failure, file=sys.stderr)
@@ -151,7 +152,7 @@ def up(
         folder = Path(temporary)
         plan = with_seed(_plan(scenario, folder), seed)
         store = _key_store(keys)
-        with _bench(plan, scenario.parent if scenario else folder, None, store, json) as line:
+        with _bench(plan, scenario.parent if scenario else folder, None, store) as line:
             if keys is None:
                 keys = folder / "keys"
                 line.store.save(keys)
@@ -200,26 +201,15 @@ def _make_folder(folder: Path) -> None:
 
 @contextmanager
 def _bench(
-    scenario: "Scenario", folder: Path, db: str | None, store: "KeyStore | None", quiet: bool
+    scenario: "Scenario", folder: Path, db: str | None, store: "KeyStore | None"
 ) -> "Iterator[BusLine]":
     """The scenario's bus line, every device ready."""
     from host_tools.bench.bus_line import BusLine
 
-    def booting(name: str) -> None:
-        if not quiet and sys.stderr.isatty():
-            print(f"{name} boots…", file=sys.stderr)
-
-    with BusLine(scenario, folder, db_url=db, store=store, booting=booting) as line:
+    with spinning("cards are issued") as doing:
+        line = BusLine(
+            scenario, folder, db_url=db, store=store,
+            booting=lambda name: doing(f"{name} boots"),
+        )
+    with line:
         yield line
-
-
-@contextmanager
-def _progress(total: int) -> "Iterator[Callable[[StepResult], None]]":
-    """A bar on stderr where a person looks at it."""
-    from rich.console import Console
-    from rich.progress import Progress
-
-    console = Console(stderr=True)
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task("steps", total=total)
-        yield lambda done: bar.advance(task)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from host_tools.cli.options import Json, print_json
+from host_tools.cli.progress import spinning
 from host_tools.errors import BadInput, NoAnswer
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def issue(
         known = ", ".join(FlatTariff.categories)
         raise BadInput(f"--category {category!r}: the tariff knows {known}")
     store = KeyStore.load(keys)
-    with _client(reader) as client:
+    with spinning("issuing the card"), _client(reader) as client:
         open_books = partial(open_ledger, db) if db else None
         issued = issue_and_book(client, store, open_books, FlatTariff, balance, category)
     if json:

@@ -2,14 +2,14 @@
 
 import json
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, nullcontext
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from host_tools.cli.progress import counting
 from host_tools.errors import BadInput, CheckFailed
 from host_tools.logs.decode import TORN, UNREADABLE, rows
 from host_tools.logs.files import whole_file
@@ -60,7 +60,7 @@ def pull_command(
     store = KeyStore.load(keys)
     if not out.absolute().parent.is_dir():
         raise BadInput(f"{out}: there is no folder {out.absolute().parent}")
-    with _counting("pulling") as told:
+    with counting("pulling") as told:
         pulled = pull(port, store, first, wait, told)
     header = write_pulled(out, pulled, first)
     torn = sum(record is None for seq, record in pulled.records if seq >= header.first_seq)
@@ -103,7 +103,8 @@ def decode_command(
     for note in journal.notes:
         typer.echo(f"note: {note}", err=True)
     write = WRITERS[chosen]
-    with _progress("decoding", journal) as progress:
+    shown = out is None and sys.stdout.isatty()  # what scrolls by is progress enough
+    with nullcontext(lambda done: None) if shown else _progress("decoding", journal) as progress:
         found = rows(journal, kinds, uids, progress)
         if out is None:
             write(found, sys.stdout)
@@ -215,29 +216,7 @@ def _listed(numbers: list[int]) -> str:
     return shown + (f" and {more} more" if more > 0 else "")
 
 
-@contextmanager
-def _counting(what: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar on stderr, on a terminal, for work whose length becomes known as it goes on."""
-    if not sys.stderr.isatty():
-        yield lambda done, total: None
-        return
-    from rich.console import Console
-    from rich.progress import Progress as Bar
-
-    with Bar(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(what, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
-
-
-@contextmanager
-def _progress(what: str, journal: JournalFile) -> Iterator[Progress]:
-    """A bar on stderr for a long journal on a terminal; else nothing."""
-    if len(journal.slots) < _BAR_SLOTS_MIN or not sys.stderr.isatty():
-        yield lambda done: None
-        return
-    from rich.console import Console
-    from rich.progress import Progress as Bar
-
-    with Bar(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(what, total=len(journal.slots))
-        yield lambda done: bar.update(task, completed=done)
+def _progress(what: str, journal: JournalFile) -> AbstractContextManager[Progress]:
+    """A bar for a long journal."""
+    long = len(journal.slots) >= _BAR_SLOTS_MIN
+    return counting(what, len(journal.slots)) if long else nullcontext(lambda done: None)

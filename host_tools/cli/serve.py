@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from host_tools.cli.options import Db, Json, on_stop
+from host_tools.cli.progress import while_waiting
 
 
 def serve(
@@ -35,7 +36,8 @@ def serve(
         line = SerialLine(port, LedgerEndpoint(ledger), lambda: bool(stopping))
         try:
             _say({"event": "serving", "port": port}, json)
-            for event in line.events(once, wait):
+            events = line.events(once, wait)
+            for event in while_waiting(f"waiting for {port}", events) if once else events:
                 _say(event, json)
         finally:
             line.close()

@@ -61,6 +61,14 @@ def test_issue_books_the_card_and_show_reads_it_back(desk, capsys):
     assert "grant signature      valid" in out
 
 
+def test_a_person_sees_that_a_card_is_being_issued(desk, capsys, look):
+    reader, keys, _, _ = desk
+    terminal = look()
+    assert cli.run(["card", "issue", "--reader", reader, "--keys", keys, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["uid"] == "04a1b2c3"
+    assert "issuing the card" in terminal.getvalue()
+
+
 def test_a_card_the_ledger_knows_is_not_written(desk, capsys):
     reader, keys, url, _ = desk
     ledger = open_ledger(url)
