@@ -18,6 +18,7 @@ from host_tools.errors import BadInput, CheckFailed
 if TYPE_CHECKING:
     from host_tools.bench.bus_line import BusLine
     from host_tools.bench.scenario.results import RunResult
+    from host_tools.bench.scenario.runner import Runner
     from host_tools.bench.scenario.schema import Scenario
     from host_tools.keys.store import KeyStore
 
@@ -81,9 +82,15 @@ def run_scenario(
     pictures: Path | None = None,
     db: str | None = None,
     keys: Path | None = None,
+    with_reports: bool = False,
 ) -> "RunResult":
-    """Run the scenario at `path` and print it one way or another; BadInput for what is wrong."""
+    """Run the scenario at `path` and print it one way or another; BadInput for what is wrong.
+
+    `with_reports`: the JSON has the reports too that a story ends with.
+    """
+    from host_tools.bench.scenario.brief import brief
     from host_tools.bench.scenario.load import load_scenario
+    from host_tools.bench.scenario.runner import Runner
 
     scenario = with_seed(load_scenario(path), seed)
     store = _key_store(keys)
@@ -92,33 +99,41 @@ def run_scenario(
     if not json and not story:
         print(f"{path}: seed {scenario.seed}, {len(scenario.steps)} steps")
     with _bench(scenario, path.parent, db, store) as line:
-        return _tell_run(scenario, line, pictures, json, story)
-
-
-def _tell_run(
-    scenario: "Scenario", line: "BusLine", pictures: Path | None, json: bool, story: bool
-) -> "RunResult":
-    from host_tools.bench.scenario.books import print_books
-    from host_tools.bench.scenario.brief import brief
-    from host_tools.bench.scenario.runner import Runner
-    from host_tools.bench.scenario.story import Story
-
-    runner = Runner(scenario, line, pictures)
-    if story:
-        out = console()
-        teller = Story(scenario, out)
-        teller.open()
-        result = runner.run(teller.tell)
-        print_books(line.books, out)
-    elif json:
-        with counting("steps", len(scenario.steps)) as bar:
-            result = runner.run(lambda done: bar(done.number))
-        print_json(result.as_dict())
-        for failure in result.failures():
-            print(failure, file=sys.stderr)
-    else:
+        runner = Runner(scenario, line, pictures)
+        if story:
+            return _tell_story(scenario, runner, line)
+        if json:
+            return _tell_machine(scenario, runner, line, with_reports)
         result = runner.run(lambda done: print(brief(done), flush=True))
         print(line.verdict())
+        return result
+
+
+def _tell_story(scenario: "Scenario", runner: "Runner", line: "BusLine") -> "RunResult":
+    from host_tools.bench.scenario.books import print_books
+    from host_tools.bench.scenario.story import Story
+
+    out = console()
+    teller = Story(scenario, out)
+    teller.open()
+    result = runner.run(teller.tell)
+    print_books(line.books, out)
+    return result
+
+
+def _tell_machine(
+    scenario: "Scenario", runner: "Runner", line: "BusLine", with_reports: bool
+) -> "RunResult":
+    from host_tools.bench.scenario.books import reports
+
+    with counting("steps", len(scenario.steps)) as bar:
+        result = runner.run(lambda done: bar(done.number))
+    told = result.as_dict()
+    if with_reports:
+        told["reports"] = [report.as_dict() for report in reports(line.books)]
+    print_json(told)
+    for failure in result.failures():
+        print(failure, file=sys.stderr)
     return result
 
 

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from host_tools.cli.options import Json
 from host_tools.errors import BadInput, CheckFailed
 
 _SCENARIO = Path(__file__).parents[2] / "examples" / "demo.yaml"
@@ -15,11 +16,13 @@ def demo(
     out: Annotated[
         Path, typer.Option(metavar="DIR", help="Where the ledger and the display pictures go")
     ] = Path("build/demo"),
+    json: Json = False,
 ) -> None:
     """Two buses, six cards, and everything that goes wrong at a door; then the books.
 
     It is `minik bench run examples/demo.yaml --story`; a ledger of an earlier demo in DIR is
-    replaced. Example: minik demo --out build/demo
+    replaced. With --json no story, but what `bench run --json` prints, and the reports besides.
+    Example: minik demo --out build/demo
     """
     from host_tools.cli.bench import run_scenario, verdict
 
@@ -31,8 +34,12 @@ def demo(
             old.unlink(missing_ok=True)
     except OSError as error:
         raise BadInput(f"{out}: cannot be written to ({error.strerror})") from error
-    print(f"The ledger goes to {ledger}, the display pictures to {pictures}.", flush=True)
-    result = run_scenario(_SCENARIO, story=True, pictures=pictures, db=f"sqlite:///{ledger}")
+    if not json:
+        print(f"The ledger goes to {ledger}, the display pictures to {pictures}.", flush=True)
+    result = run_scenario(
+        _SCENARIO, json=json, story=not json, pictures=pictures, db=f"sqlite:///{ledger}",
+        with_reports=json,
+    )
     if not result.ok:
         raise CheckFailed(verdict(_SCENARIO, result))
     if not result.ledger["balanced"]:

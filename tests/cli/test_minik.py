@@ -79,6 +79,7 @@ def test_every_command_has_help(minik, command):
     assert (code, err) == (0, "")
     group = "COMMAND" in out
     assert group or "Example: minik " + " ".join(command) in " ".join(out.split())
+    assert group or "--json" in out
 
 
 def test_help_lists_the_commands_without_importing_them():

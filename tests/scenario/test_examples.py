@@ -44,6 +44,20 @@ def test_the_demo_tells_its_story_and_the_books_balance(tmp_path, capsys):
 
 
 @pytest.mark.vm
+def test_the_demo_for_machines_is_the_run_and_its_reports(tmp_path, capsys):
+    assert minik(["demo", "--out", str(tmp_path), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    reports = told.pop("reports")
+    assert minik(["bench", "run", str(DEMO), "--json"]) == 0
+    assert told == json.loads(capsys.readouterr().out)
+    assert [(one["report"], one["by"]) for one in reports] == [
+        ("revenue", "line"), ("revenue", "category"), ("taps", "device"),
+    ]
+    for one in reports[:2]:
+        assert one["total"]["revenue"] == told["ledger"]["revenue"] > 0
+
+
+@pytest.mark.vm
 def test_the_worked_example_of_the_documentation(tmp_path, capsys):
     path = tmp_path / "worked.yaml"
     path.write_text(re.search(r"```yaml\n(.*?)```", DOCS.read_text(), re.DOTALL)[1])

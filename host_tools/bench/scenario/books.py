@@ -5,15 +5,21 @@ from rich.console import Console
 from host_tools.ledger import Ledger
 from host_tools.ledger.reconcile import reconcile
 from host_tools.reports import rides
+from host_tools.reports.tables import Report
 
 _REPORTS = ((rides.revenue, "line"), (rides.revenue, "category"), (rides.taps, "device"))
+
+
+def reports(books: Ledger) -> list[Report]:
+    """What a story ends with."""
+    return [report(books, by) for report, by in _REPORTS]
 
 
 def print_books(books: Ledger, console: Console) -> None:
     """Revenue and taps as tables, then the reconciliation; its verdict is the last line."""
     console.rule("The books")
-    for report, by in _REPORTS:
-        console.print(report(books, by).as_table())
+    for report in reports(books):
+        console.print(report.as_table())
     found = reconcile(books)
     for title, amount in (
         ("paid in at the desk", found.cash),
