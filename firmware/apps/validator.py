@@ -166,6 +166,8 @@ async def _serve(config, board, door, watchdog, started_ms):
     ):
         asyncio.create_task(task)
     minder.record()
+    if journal.failed:
+        raise BootFault("journal failed")
     await tap.start()
     print("ready ms=%d" % time.ticks_diff(time.ticks_ms(), started_ms))
     minder.print_heap()

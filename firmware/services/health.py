@@ -7,6 +7,7 @@ import asyncio
 import gc
 
 from protocol.compat import const
+from protocol.errors import JournalCorrupt
 from protocol.journal import records
 
 TAP_ALIVE = const(1)
@@ -62,14 +63,17 @@ class Health:
         return bits
 
     def record(self):
-        """Journal how things are. JournalCorrupt if the flash fails."""
+        """Journal how things are, if there is room; `failed` of the journal says if it failed."""
         gc.collect()
-        self._journal.append_fields(records.HEALTH, {
-            "fault_bits": self.fault_bits(),
-            "fill_percent": self._journal.ring.fill_percent,
-            "reader_faults": min(self._reader.fault_count, _READER_FAULTS_MAX),
-            "heap_free": gc.mem_free(),
-        })
+        try:
+            self._journal.append_fields(records.HEALTH, {
+                "fault_bits": self.fault_bits(),
+                "fill_percent": self._journal.ring.fill_percent,
+                "reader_faults": min(self._reader.fault_count, _READER_FAULTS_MAX),
+                "heap_free": gc.mem_free(),
+            })
+        except JournalCorrupt:
+            pass  # the journal remembers it, and the tap service closes the door
 
     def print_heap(self):
         """The trace line about memory, after a collection."""

@@ -17,6 +17,22 @@ HEAP_BYTES = 160 * 1024
 READY = ["Route 5 08:00", "Hold your", "card here", "Fare 100.00 ₸"]
 
 
+def wear_out(door, taken):
+    """The journal's flash keeps `taken` records more and then nothing."""
+    part = door.board.layout.find("journal")
+    program = door.board.flash.program
+    left = [taken]
+
+    def failing(offset, content):
+        if part.offset <= offset < part.end:
+            if not left[0]:
+                return
+            left[0] -= 1
+        program(offset, content)
+
+    door.board.flash.program = failing
+
+
 def heap_free(line):
     return int(re.search(r"free=(\d+)", line)[1])
 
@@ -170,6 +186,16 @@ def test_a_full_journal_closes_the_door_before_a_card_is_touched():
         door.field.clear(door.clock.now_us)
         assert door.board.console.text.count("tap ") == taps
         assert (door.light, balance_of(card)) == ("red", 50000)
+
+
+@pytest.mark.parametrize("taken", [0, 1, 2])  # it fails at BOOT, PLACE, HEALTH
+def test_a_journal_that_fails_at_boot_is_shown_and_does_not_reset(taken):
+    with Door() as door:
+        wear_out(door, taken)
+        assert door.boot("fault") == "fault journal failed"
+        door.board.run_for(60_000)
+        assert (door.light, door.lines[1:]) == ("red", ["Out of", "service", "journal failed"])
+        assert (door.board.boot_count, door.board.state) == (1, BoardState.RUNNING)
 
 
 def test_a_reader_that_is_unplugged_comes_back():
