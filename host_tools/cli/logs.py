@@ -12,7 +12,7 @@ import typer
 from host_tools.cli.progress import counting
 from host_tools.errors import BadInput, CheckFailed
 from host_tools.logs.decode import TORN, UNREADABLE, rows
-from host_tools.logs.files import whole_file
+from host_tools.logs.files import not_itself, whole_file
 from host_tools.logs.formats import WRITERS
 from host_tools.logs.sources import JournalFile, read_journal
 from host_tools.logs.verify import Progress, Report, verify
@@ -58,6 +58,7 @@ def pull_command(
     from host_tools.logs.pull import pull, write_pulled
 
     store = KeyStore.load(keys)
+    not_itself(out, Path(port))
     if not out.absolute().parent.is_dir():
         raise BadInput(f"{out}: there is no folder {out.absolute().parent}")
     with counting("pulling") as told:
@@ -99,6 +100,8 @@ def decode_command(
     """Show the records of a journal. Needs no key and proves nothing: verify does."""
     chosen = output_format or (Format.jsonl if as_json else Format.table)
     kinds = _kinds(kind)
+    if out is not None:
+        not_itself(out, file)
     journal = read_journal(file)
     for note in journal.notes:
         typer.echo(f"note: {note}", err=True)

@@ -14,17 +14,20 @@ from host_tools.errors import BadInput
 def whole_file(path: Path, binary: bool = False) -> Iterator[IO]:
     """A file open for writing that takes the name `path` only when the block ends well.
 
-    BadInput when it cannot be written.
+    A symlink stays: what it points to is replaced. What is there and is no regular file (a pipe,
+    a terminal) is written straight into, never replaced. BadInput when it cannot be written.
     """
+    if os.path.exists(path) and not os.path.isfile(path):
+        with _straight_into(path, binary) as file:
+            yield file
+        return
+    named, path = path, Path(os.path.realpath(path))
     try:
         handle, temporary = tempfile.mkstemp(dir=path.absolute().parent, prefix=f".{path.name}-")
     except OSError as error:
-        raise BadInput(f"{path}: {error.strerror}") from error
+        raise BadInput(f"{named}: {error.strerror}") from error
     try:
-        with (
-            os.fdopen(handle, "wb") if binary
-            else os.fdopen(handle, "w", encoding="utf-8", newline="")
-        ) as file:
+        with _opened(handle, binary) as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
@@ -32,10 +35,31 @@ def whole_file(path: Path, binary: bool = False) -> Iterator[IO]:
         os.replace(temporary, path)
     except OSError as error:
         _forget(temporary)
-        raise BadInput(f"{path}: {error.strerror}") from error
+        raise BadInput(f"{named}: {error.strerror}") from error
     except BaseException:
         _forget(temporary)
         raise
+
+
+def not_itself(out: Path, source: Path) -> None:
+    """BadInput if writing `out` would write over `source`, which is being read."""
+    if os.path.exists(out) and os.path.exists(source) and os.path.samefile(out, source):
+        raise BadInput(f"{out}: this is the file that is read; write to another one")
+
+
+@contextmanager
+def _straight_into(path: Path, binary: bool) -> Iterator[IO]:
+    try:
+        with _opened(os.open(path, os.O_WRONLY | os.O_NOCTTY), binary) as file:
+            yield file
+    except OSError as error:
+        raise BadInput(f"{path}: {error.strerror}") from error
+
+
+def _opened(handle: int, binary: bool) -> IO:
+    if binary:
+        return os.fdopen(handle, "wb")
+    return os.fdopen(handle, "w", encoding="utf-8", newline="")
 
 
 def _umask() -> int:

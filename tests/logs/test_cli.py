@@ -1,6 +1,8 @@
 """`minik logs decode` and `verify` as a field engineer runs them."""
 
 import json
+import os
+import threading
 
 import pytest
 from typer.testing import CliRunner
@@ -64,6 +66,40 @@ def test_decode_into_a_file_whole_or_not_at_all(field):
     _, error = run("decode", field / "v1.dump", "-o", field / "nowhere" / "new.csv")
     assert isinstance(error, BadInput)
     assert {path.name for path in field.iterdir()} == before
+
+
+def test_decode_replaces_what_a_symlink_points_to(field):
+    (field / "kept").mkdir()
+    out, link = field / "kept" / "taps.txt", field / "link"
+    out.write_text("of yesterday")
+    link.symlink_to(out)
+    _, error = run("decode", field / "v1.dump", "-o", link)
+    assert error is None
+    assert link.is_symlink()
+    assert len(out.read_text().splitlines()) == 10
+    assert list(out.parent.iterdir()) == [out]
+
+
+def test_decode_writes_into_a_pipe_and_leaves_it_there(field):
+    pipe = field / "pipe"
+    os.mkfifo(pipe)
+    read = []
+    reader = threading.Thread(target=lambda: read.append(pipe.read_text()), daemon=True)
+    reader.start()
+    _, error = run("decode", field / "v1.dump", "-o", pipe)
+    assert error is None
+    assert pipe.is_fifo()
+    reader.join(5)
+    assert len(read[0].splitlines()) == 10
+
+
+def test_decode_never_writes_over_what_it_reads(field):
+    before = (field / "v1.dump").read_bytes()
+    (field / "link").symlink_to(field / "v1.dump")
+    for out in ("v1.dump", "link"):
+        _, error = run("decode", field / "v1.dump", "-o", field / out)
+        assert isinstance(error, BadInput)
+    assert (field / "v1.dump").read_bytes() == before
 
 
 def test_verify_a_genuine_journal(field):
