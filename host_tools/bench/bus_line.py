@@ -264,7 +264,8 @@ def _sync_remark(device: str, on: bool, session: ServerSession) -> str:
     if not on:
         return f"{device} has no supply"
     if session.fault:
-        return f"{device} and the ledger disagree: {ERROR_NAMES[session.fault]}"
+        fault = ERROR_NAMES[session.fault]
+        return f"{device} and the ledger disagree at record {next_seq} or after: {fault}"
     if next_seq is None:
         return f"the ledger did not hear of {device}"
     return f"the link gave up: the ledger has {next_seq} records of {device}"

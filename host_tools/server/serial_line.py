@@ -48,6 +48,9 @@ class SerialLine:
     def events(self, once: bool, wait_s: float) -> Iterator[Event]:
         """Serve; yields what happens as dicts with the key `event`.
 
+        `next_seq` is the first record that the ledger does not have: of a `fault`, where the batch
+        begins that was refused.
+
         With `once` it ends when a device has handed over all it had; it raises CheckFailed if
         the device's journal does not fit the ledger, NoAnswer if nothing moves for `wait_s`
         seconds or the port goes away.
@@ -62,7 +65,10 @@ class SerialLine:
                     if once and event["event"] == "caught_up":
                         return
                     if once and event["event"] == "fault":
-                        raise CheckFailed(f"{event['device']}: sync failed ({event['fault']})")
+                        raise CheckFailed(
+                            f"{event['device']}: sync failed at record {event['next_seq']} or"
+                            f" after ({event['fault']})"
+                        )
                 if once and not self._stop() and time.monotonic() - moved_at >= wait_s:
                     raise NoAnswer(f"{self._path}: no device answered for {wait_s:g} s")
             except (serial.SerialException, OSError) as error:
@@ -108,7 +114,10 @@ class SerialLine:
             yield {"event": "device", "device": now[0], **session.hello}
         self._told = now
         if now[2]:
-            yield {"event": "fault", "device": now[0], "fault": ERROR_NAMES[now[2]]}
+            yield {
+                "event": "fault", "device": now[0], "fault": ERROR_NAMES[now[2]],
+                "next_seq": now[1],
+            }
             return
         yield {"event": "committed", "device": now[0], "next_seq": now[1]}
         if session.is_caught_up():

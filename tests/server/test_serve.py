@@ -98,8 +98,11 @@ def test_once_with_an_edited_journal_leaves_1(bench):
     record = bytearray(validator.journal[2])
     record[30] ^= 1
     validator.journal[2] = bytes(record)
-    process = bench.start("--once")
+    process = bench.start("--once", "--json")
     bench.drive(Device(validator, bench.store), process, lambda: False)
-    _, err = process.communicate(timeout=DEADLINE_S)
+    out, err = process.communicate(timeout=DEADLINE_S)
     assert process.returncode == 1
-    assert err == "minik: V1: sync failed (chain)\n"
+    assert err == "minik: V1: sync failed at record 0 or after (chain)\n"
+    assert json.loads(out.splitlines()[-1]) == {
+        "event": "fault", "device": "V1", "fault": "chain", "next_seq": 0,
+    }
