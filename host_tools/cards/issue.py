@@ -68,6 +68,10 @@ def access_bytes(conditions: tuple[int, int, int], trailer: int) -> bytes:
     return bytes(((~c2 & 15) << 4 | ~c1 & 15, c1 << 4 | ~c3 & 15, c3 << 4 | c2))
 
 
+class IssuedAlready(BadInput):
+    """The card carries our keys in its purse: it is no blank one."""
+
+
 @dataclass(frozen=True)
 class NewCard:
     """What a card is issued with. `balance_minor` in minor units, days since 2020-01-01."""
@@ -93,7 +97,8 @@ class Desk:
     def issue(self, new: NewCard, target: Target | None = None) -> CardState:
         """Issue the card `target`, as `only_card` gave it (None: ask now); returns its new state.
 
-        BadInput if there is no single blank card; NoAnswer if it went away half-way (say: again).
+        BadInput if there is no single blank card (IssuedAlready: it is ours); NoAnswer if it went
+        away half-way (say: again).
         """
         target = target or self.only_card()
         state = CardState()
@@ -106,7 +111,7 @@ class Desk:
         state.blocked = new.blocked
         try:
             if self._opens(target, classic.PURSE_SECTOR, _AUTH_A, "debit"):
-                raise BadInput("this card has been issued already; nothing was written")
+                raise IssuedAlready("this card has been issued already; nothing was written")
             contents = self._contents(new, state)
             for plan in sector_plans():
                 self._write_sector(target, plan, contents.get(plan.sector, bytes(3 * _BLOCK)))

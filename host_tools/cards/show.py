@@ -59,21 +59,25 @@ class CardView:
 
 
 class CardReading:
-    """Reads the card in front of `client` with the keys of `store`; writes nothing."""
+    """Reads the card in front of `client` with the keys of `store`; writes nothing.
+
+    `tag` is the tag of the state that was read last, 4 bytes.
+    """
 
     def __init__(self, client: Pn532Client, store: KeyStore) -> None:
         self._client = client
         self._store = store
         self._vault = store.vault(PURPOSES)
         self._seal = classic.StateSeal(self._vault)
+        self.tag = b""
 
-    def show(self) -> CardView:
-        """Everything on the card.
+    def show(self, target: Target | None = None) -> CardView:
+        """Everything on the card `target`, selected just now (None: the one in the field).
 
         BadInput if it is no card of ours, CheckFailed if nothing on it verifies, NoAnswer if it
         went away.
         """
-        target = Desk(self._client, self._store).only_card()
+        target = target or Desk(self._client, self._store).only_card()
         session = ClassicSession(self._vault)
         session.start(target.uid, classic.medium_of(target.sak, len(target.uid)))
         try:
@@ -88,6 +92,7 @@ class CardReading:
             raise CheckFailed(f"bad_signature: {error}") from error
         except (CardLost, FrameError, LinkLost) as error:
             raise NoAnswer("the card went away while it was read") from error
+        self.tag = bytes(session.state.tag)
         return self._view(session, environment, grant, journeys)
 
     def _sector(self, target: Target, sector: int) -> bytes:

@@ -39,6 +39,8 @@ def issue(
 ) -> None:
     """Turn the one blank card on the reader into a card of ours, and book it.
 
+    If a sale stopped before it was booked, give the same command again: a card that was issued
+    but never used is then only booked.
     Example: minik card issue --reader pn532:/dev/ttyUSB0 --keys keys --balance 50000
     --db sqlite:///ledger.db
     """
@@ -60,7 +62,8 @@ def issue(
         print_json(issued)
     else:
         booked = "booked" if db else "not booked: no --db given"
-        print(f"card {issued['uid']} issued with {balance} minor units, {category} ({booked})")
+        how = "issued" if issued["issued"] else "was issued before"
+        print(f"card {issued['uid']} {how} with {balance} minor units, {category} ({booked})")
 
 
 @app.command()

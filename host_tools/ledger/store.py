@@ -139,20 +139,20 @@ class Ledger:
 
     def issue(self, issue: Issue) -> None:
         """Book a card a desk was paid for: debit cash, credit the float. BadInput if booked."""
-        with self.writing() as connection:
-            _check_not_booked(connection, issue.uid)
-            state = (1, 1, issue.tag or "00000000")
-            grant = (issue.grant_seq, issue.granted_minor)
-            update_cards(
-                connection,
-                {issue.uid: [(issue.medium, issue.time, state, grant)]},
-                {issue.uid: (str(issue.serial), issue.granted_minor)},
-            )
+        with self.booking(issue.uid) as book:
+            book(issue)
 
-    def check_not_booked(self, uid: str) -> None:
-        """BadInput if a desk has booked the card `uid` already."""
-        with self.reading() as connection:
+    @contextmanager
+    def booking(self, uid: str) -> Iterator[Callable[[Issue], None]]:
+        """Hold the write lock while a desk sells the card `uid`; call what comes with the sale.
+
+        BadInput before the block begins if the card is booked already or the ledger can't be
+        written now; when the block is left the booking is durable. Without a call, or when the
+        block raises, nothing is booked.
+        """
+        with self.writing() as connection:
             _check_not_booked(connection, uid)
+            yield lambda issue: _book(connection, issue)
 
     def register(self, kind: str, code: int, name: str) -> None:
         """Say what a code of the records stands for; the latest name wins.
@@ -232,6 +232,16 @@ def _journal(connection: Connection, device_id: str, journal_id: str) -> Row | N
         .where(table.c.device_id == device_id, table.c.journal_id == journal_id)
         .with_for_update()
     ).first()
+
+
+def _book(connection: Connection, issue: Issue) -> None:
+    state = (1, 1, issue.tag or "00000000")
+    grant = (issue.grant_seq, issue.granted_minor)
+    update_cards(
+        connection,
+        {issue.uid: [(issue.medium, issue.time, state, grant)]},
+        {issue.uid: (str(issue.serial), issue.granted_minor)},
+    )
 
 
 def _check_not_booked(connection: Connection, uid: str) -> None:

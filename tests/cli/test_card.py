@@ -1,7 +1,9 @@
 """`minik card` against the virtual reader on a pseudo-terminal, and what the desk books."""
 
 import json
+import sqlite3
 import threading
+from functools import partial
 
 import pytest
 
@@ -80,6 +82,49 @@ def test_a_card_the_ledger_knows_is_not_written(desk, capsys):
     assert "booked already" in err
     code, _, err = run(capsys, "card", "show", "--reader", reader, "--keys", keys)
     assert (code, err) == (2, "minik: this card was not issued with these keys\n")
+
+
+def test_a_locked_ledger_keeps_the_card_blank(desk, capsys, monkeypatch):
+    reader, keys, url, _ = desk
+    open_ledger(url).close()
+    monkeypatch.setattr("host_tools.ledger.open_ledger", partial(open_ledger, lock_wait_s=0.05))
+    other = sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    sale = ("card", "issue", "--reader", reader, "--keys", keys, "--balance", "700", "--db", url)
+    code, _, err = run(capsys, *sale)
+    assert code == 2
+    assert "another process is writing" in err
+    other.execute("ROLLBACK")
+    code, out, _ = run(capsys, *sale)
+    assert code == 0
+    assert "issued with 700 minor units, adult (booked)" in out
+    other.close()
+
+
+def test_books_that_fail_after_the_card_can_be_made_up_for(desk, capsys, monkeypatch):
+    reader, keys, url, _ = desk
+    sale = ("card", "issue", "--reader", reader, "--keys", keys, "--balance", "700", "--db", url)
+
+    def full(*_):
+        raise sqlite3.OperationalError("database or disk is full")
+
+    with monkeypatch.context() as broken:
+        broken.setattr("host_tools.ledger.store.update_cards", full)
+        code, _, err = run(capsys, *sale)
+    assert code == 2
+    assert "card 04a1b2c3 carries 700 minor units but is NOT booked" in err
+    assert "disk is full" in err
+    code, _, err = run(capsys, *sale, "--balance", "800")
+    assert code == 2
+    assert "--balance 700 --category adult" in err
+    code, out, _ = run(capsys, *sale)
+    assert code == 0
+    assert "card 04a1b2c3 was issued before with 700 minor units, adult (booked)" in out
+    found = reconcile(open_ledger(url, create=False))
+    assert (found.cash, found.float_account, found.balanced) == (700, 700, True)
+    code, _, err = run(capsys, *sale)
+    assert code == 2
+    assert "booked already" in err
 
 
 def test_no_card_there(desk, capsys):

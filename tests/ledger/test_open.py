@@ -170,8 +170,8 @@ def test_a_card_is_booked_once():
     ledger.issue(issue)
     with pytest.raises(BadInput, match="booked already"):
         ledger.issue(issue)
-    with pytest.raises(BadInput, match="booked already"):
-        ledger.check_not_booked("04010203")
+    with pytest.raises(BadInput, match="booked already"), ledger.booking("04010203"):
+        pytest.fail("the sale must not begin")
 
 
 def test_codes_get_names_and_the_latest_wins():
