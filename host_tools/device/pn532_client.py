@@ -4,6 +4,7 @@ Source: NXP UM0701-02 "PN532 User Manual" rev. 2. Frames are `protocol.nfc.pn532
 below them is a `Transport`. Every wait is bounded.
 """
 
+import termios
 import time
 from collections.abc import Generator
 from typing import Any, Protocol
@@ -34,11 +35,13 @@ class SerialTransport:
 
     def __init__(self, path: str, baud: int = 115200) -> None:
         self._link = pn532.Pn532Link()
+        self._path = path
         try:
             self._port = serial.Serial(path, baud, timeout=0.02)
-        except (serial.SerialException, OSError, ValueError) as error:
-            raise NoAnswer(f"{path}: cannot be opened as a serial port ({error})") from error
-        self._port.write(pn532.WAKE_UP)
+            self._port.write(pn532.WAKE_UP)
+        except (OSError, ValueError, termios.error) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise NoAnswer(f"{path}: cannot be opened as a serial port ({reason})") from error
 
     def close(self) -> None:
         """Give the port back."""
@@ -57,7 +60,19 @@ class SerialTransport:
         return pn532.NOTHING
 
     def exchange(self, command: bytes) -> bytes:
-        """Send a command, see it acknowledged, return the response; NACKs a damaged one twice."""
+        """Send a command, see it acknowledged, return the response; NACKs a damaged one twice.
+
+        NoAnswer if the port itself fails.
+        """
+        try:
+            return self._exchange(command)
+        except (OSError, termios.error) as error:
+            raise NoAnswer(
+                f"{self._path}: the reader's port failed; is it plugged in, and used by no other"
+                " program?"
+            ) from error
+
+    def _exchange(self, command: bytes) -> bytes:
         self._link.command(command[1], command[2:])
         self._port.reset_input_buffer()
         self._port.write(self._link.tx[: self._link.tx_len])

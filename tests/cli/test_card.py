@@ -84,6 +84,28 @@ def test_a_card_the_ledger_knows_is_not_written(desk, capsys):
     assert (code, err) == (2, "minik: this card was not issued with these keys\n")
 
 
+def test_a_reader_that_dies_is_one_line(tmp_path, capsys, monkeypatch):
+    keys = str(tmp_path / "keys")
+    KeyStore.create(keys)
+    server = PtyServer(VirtualPn532(RfField()))
+    thread = threading.Thread(target=server.serve)
+    thread.start()
+
+    def die_first(client):
+        server.stop()
+        thread.join()
+        server.close()
+        return client.exchange(b"\x30\x00")
+
+    monkeypatch.setattr("host_tools.device.pn532_client.Pn532Client.targets", die_first)
+    code, _, err = run(capsys, "card", "show", "--reader", f"pn532:{server.path}", "--keys", keys)
+    assert code == 3
+    assert err == (
+        f"minik: {server.path}: the reader's port failed; is it plugged in, and used by no other"
+        " program?\n"
+    )
+
+
 def test_a_locked_ledger_keeps_the_card_blank(desk, capsys, monkeypatch):
     reader, keys, url, _ = desk
     open_ledger(url).close()
