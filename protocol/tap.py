@@ -90,6 +90,7 @@ class Validation:
         self.body = bytearray(records.BODY_BYTES)
         self._announced = bytearray(4 * _RECENT_TAGS)
         self._announced_at = [0] * _RECENT_TAGS
+        self._announced_in = [0] * _RECENT_TAGS  # on which vehicle
         self._announced_next = 0
         self._intent_seq = _NO_INTENT
         self._unresolved = False
@@ -115,6 +116,7 @@ class Validation:
         for index in range(4):
             self._announced[4 * entry + index] = tag[index]
         self._announced_at[entry] = now
+        self._announced_in[entry] = self.place.vehicle
         self._announced_next = (entry + 1) % _RECENT_TAGS
 
     def restore_announced(self, journal):
@@ -170,7 +172,8 @@ class Validation:
             return
         entry = self._announced_entry(session.state.tag)
         since_s = now - (session.state.tap_time if entry < 0 else self._announced_at[entry])
-        if entry >= 0 and 0 <= since_s < self._tariff.passback_s:
+        told_here = entry >= 0 and self._announced_in[entry] == self.place.vehicle
+        if told_here and 0 <= since_s < self._tariff.passback_s:
             yield from self._refuse(outcomes.PASSBACK)
         elif entry < 0 and not session.announced and since_s <= self._tariff.recovery_s:
             yield from self._recover(now)

@@ -54,6 +54,17 @@ def test_pass_back_counts_from_when_the_passenger_was_told() -> None:
     assert validator.tap(card, START + 130).charged == 10_000
 
 
+def test_pass_back_is_of_the_bus_that_told_not_of_the_one_that_charged() -> None:
+    card, _ = lost_announcement()
+    other = Validator("V2", 102)
+    assert other.tap(card, START + 70).recovered
+    told = other.tap(card, START + 73)
+    assert (told.outcome, told.reason) == ("refused", "passback")
+    other.validation.place.vehicle = 103
+    told = other.tap(card, START + 76)
+    assert (told.outcome, told.charged) == ("accepted", 0), "another bus now: a transfer"
+
+
 def test_the_same_validator_remembers_over_a_boot() -> None:
     card, validator = copy_of(FRESH), Validator("V1", 101)
     validator.tap(card, START, Faults(remove_after_frames=26))
