@@ -135,27 +135,31 @@ class Indicator:
         minutes = (self._clock.now() + self._tariff.utc_offset_s) // 60
         return "%02d:%02d" % (minutes // 60 % 24, minutes % 60)
 
-    async def announce(self, decision, card, recovered):
-        """The outcome of a tap; `card` is its CardState, or None if nothing could be read."""
+    def signal(self, decision, card):
+        """Light and sound of a tap's outcome; at once, for the card still waits for a write."""
         if decision.outcome == outcomes.ACCEPTED:
             self._light.show(light.GREEN)
             reduced = card.rider_category > 0
             self._sound.play(sound.ACCEPTED_REDUCED if reduced else sound.ACCEPTED)
-            self._accepted(decision, card, recovered)
-        elif decision.outcome == outcomes.RETAP:
-            self._light.show(light.RED)
-            self._sound.play(sound.RETAP)
-            self._refused(self._words("retap"), "", "✗")
         else:
             self._light.show(light.RED)
-            self._sound.play(sound.REFUSED)
+            retap = decision.outcome == outcomes.RETAP
+            self._sound.play(sound.RETAP if retap else sound.REFUSED)
+
+    async def outcome(self, decision, card, recovered):
+        """The display of a tap's outcome; `card` is its CardState, None if it was not read."""
+        await asyncio.sleep_ms(0)  # the tune begins before the slower display is written
+        if decision.outcome == outcomes.ACCEPTED:
+            self._accepted(decision, card, recovered)
+        elif decision.outcome == outcomes.RETAP:
+            self._refused(self._words("retap"), "", "✗")
+        else:
             foot = ""
             if decision.reason == outcomes.INSUFFICIENT_FUNDS:
                 foot = "%s %s %s" % (
                     self._words("balance")[0], self._sum(card.balance_minor()), self._sign
                 )
             self._refused(self._words(outcomes.REASON_NAMES[decision.reason]), foot, "✗")
-        await asyncio.sleep_ms(0)  # the tune begins before the slower display is written
         await self._display.flush()
 
     def _accepted(self, decision, card, recovered):

@@ -9,8 +9,9 @@
     leaving   the field is empty, or another single card    polling
     any       the reader does not answer                    restarting, then polling
 
-Order of a tap (SPEC §2.5): every record is durable before the next step; light, sound and display
-come after the OUTCOME record and before the mark; housekeeping only when the card has left.
+Order of a tap (SPEC §2.5): every record is durable before the next step; after the OUTCOME record
+light and sound tell it, then the card gets its last write, then come display and console line, so
+that a card torn away finds hardly any time in between; housekeeping only when it has left.
 """
 
 import asyncio
@@ -57,6 +58,7 @@ class TapService:
         self._showing = False  # an outcome or a service page is still on the display
         self._uid = b""
         self._damaged = 0
+        self._signalled = False  # light and sound have told an outcome, the display has not
         self.busy = False
         self.garbage_bytes = 0  # what the last tap allocated; less if the heap was collected in it
         self.idle = False  # nothing in the field, the ready screen is up
@@ -104,8 +106,12 @@ class TapService:
     # -- one tap
 
     async def _tap(self, count):
-        """Run one validation to its end; a journal that fails in it ends the tap."""
+        """Run one validation to its end; a journal that fails in it ends the tap.
+
+        What light and sound have told comes on the display too, however the validation ends.
+        """
         self.busy = True
+        failed = False
         allocated = gc.mem_alloc()
         self._uid = self._reader.targets[0].uid
         run = self._validation.run(
@@ -123,11 +129,16 @@ class TapService:
         except StopIteration:
             pass
         except (JournalFull, JournalCorrupt):
+            failed = True
             run.close()
-            await self._closed()
         finally:
+            if self._signalled:
+                self._signalled = False
+                await self._show_outcome()
             self.busy = False
             self.garbage_bytes = gc.mem_alloc() - allocated
+        if failed:
+            await self._closed()
 
     async def _do(self, action):
         validation = self._validation
@@ -138,17 +149,16 @@ class TapService:
         if action == tap.RESELECT:
             found = await self._reader.relist()
             return found == 1 and self._reader.targets[0].uid == self._uid
-        await self._announce()
+        self._indicator.signal(validation.decision, validation.card)
+        self._signalled = True
         return None
 
-    async def _announce(self):
+    async def _show_outcome(self):
         validation = self._validation
-        await self._indicator.announce(
-            validation.decision, validation.card, validation.recovered
-        )
-        self.linger(_LINGER_MS)
         decision = validation.decision
         card = validation.card
+        await self._indicator.outcome(decision, card, validation.recovered)
+        self.linger(_LINGER_MS)
         print(
             "tap outcome=%s reason=%s charged=%d balance=%s product=%s recovered=%d" % (
                 outcomes.OUTCOME_NAMES[decision.outcome],

@@ -8,7 +8,7 @@ import pytest
 from host_tools.bench.board import BoardState
 from host_tools.bench.reader import ClassicCard
 from host_tools.device.image import small_layout
-from tests.firmware.door import CONFIG, JOURNAL_ID, SERVICE_PIN, STORE, Door, new_card
+from tests.firmware.door import BUZZER_PIN, CONFIG, JOURNAL_ID, SERVICE_PIN, STORE, Door, new_card
 from tests.firmware.taps import balance_of
 
 pytestmark = pytest.mark.vm
@@ -65,6 +65,50 @@ def test_accepted_taps_as_passengers_see_and_hear_them():
         assert door.tones() == [2000] * 3
         door.board.run_for(2600)
         assert (door.lines, door.light) == (READY, "green")
+
+
+def test_light_and_sound_come_before_the_last_write_and_the_display_after_it():
+    """What a passenger hears and what the card keeps must be as close as can be."""
+    with Door() as door:
+        door.boot()
+        commands, drawn = [], []
+        feed, write = door.reader.feed, door.display.write
+
+        def hearing(content, now_us, baud):
+            if b"\xd4\x40" in content:  # InDataExchange
+                commands.append(now_us)
+            feed(content, now_us, baud)
+
+        def drawing(chunk, now_us):
+            drawn.append(now_us)
+            write(chunk, now_us)
+
+        door.board.run_for(200)
+        door.reader.feed, door.display.write = hearing, drawing
+        card = new_card()
+        door.tap(card)
+        (tone,) = door.board.pwm[BUZZER_PIN].heard()
+        after = [at for at in commands if at >= tone.start_us - 1000]
+        assert len(after) >= 2, "RESTORE and TRANSFER"
+        assert after[-1] < drawn[0]
+        assert after[-1] - tone.start_us < 20_000
+        door.remove()
+        assert balance_of(card) == 40000
+
+
+@pytest.mark.parametrize("gone", ["card", "reader"])
+def test_a_card_or_reader_gone_at_the_sound_is_shown_as_announced(gone):
+    with Door() as door:
+        door.boot()
+        door.field.place(new_card(), door.clock.now_us)
+        assert door.board.run_until(lambda: bool(door.tones()), 3000)
+        since = len(door.board.console.lines)
+        if gone == "card":
+            door.field.clear(door.clock.now_us)
+        else:
+            door.reader.power_off(door.clock.now_us)
+        assert "outcome=accepted" in door.wait("tap ", 3000, since)
+        assert door.lines == ["Single ticket ✓", "100.00₸", "Balance 400.00"]
 
 
 def test_refusals_in_words_and_sound():
