@@ -163,8 +163,12 @@ class Indicator:
         await self._display.flush()
 
     def _accepted(self, decision, card, recovered):
-        category = self._tariff.categories[card.rider_category]
-        title = "recovered" if recovered else "transfer" if decision.transfer else category
+        if recovered:  # of a category that this tariff may not have
+            title = "recovered"
+        elif decision.transfer:
+            title = "transfer"
+        else:
+            title = self._tariff.categories[card.rider_category]
         self._title(self._words(title)[0], "✓")
         display = self._display
         if decision.charge_minor or not decision.transfer:

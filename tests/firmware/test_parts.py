@@ -1,5 +1,6 @@
 """Parts of the firmware that need no VM: times, money, texts, configuration, stored state."""
 
+import asyncio
 import json
 import random
 from datetime import UTC, datetime, timedelta
@@ -9,18 +10,20 @@ import pytest
 from firmware import config as configuration
 from firmware.drivers.clock_ds3231 import ClockDs3231, date_of, seconds_of
 from firmware.services import state as state_module
-from firmware.services.indicator import load_catalogue, money, texts_of
+from firmware.services.indicator import Indicator, load_catalogue, money, texts_of
 from firmware.services.journal_store import JournalStore
 from firmware.services.state import State
 from firmware.services.uplink import DeviceSide
 from host_tools.bench.board import Ds3231
 from host_tools.bench.nor import NorFlash
 from host_tools.device.build import PROJECT
+from protocol.cards.state import CardState
 from protocol.errors import JournalCorrupt
+from protocol.fares.engine import Decision
 from protocol.fares.tariff import FlatTariff, Place
 from protocol.journal import records
 from protocol.journal.chain import Chain
-from protocol.outcomes import REASON_NAMES
+from protocol.outcomes import ACCEPTED, REASON_NAMES
 
 EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
 EPOCH_UNIX_S = 1577836800
@@ -104,6 +107,42 @@ def test_every_text_there_can_be_fits_the_display():
             assert max(map(len, lines[:2])) <= LARGE_CHARACTERS
     assert texts_of(CATALOGUE, "absent") == ["absent"]
     assert texts_of(b"", "ready") == ["ready"]
+
+
+class Shown:
+    """Display, light and sound of an Indicator: remembers the texts."""
+
+    def __init__(self):
+        self.texts = []
+
+    def text(self, page, x, text, scale=1):
+        self.texts.append(text)
+
+    def right(self, page, text, scale=1):
+        self.texts.append(text)
+
+    async def flush(self):
+        pass
+
+    def __getattr__(self, name):
+        return lambda *_: None
+
+
+def test_a_fare_paid_elsewhere_is_told_whatever_the_category(monkeypatch):
+    """A recovery decides nothing, so its card may be of a category that this tariff has not."""
+    monkeypatch.setattr(asyncio, "sleep_ms", asyncio.sleep, raising=False)
+    shown = Shown()
+    indicator = Indicator(shown, shown, shown, CATALOGUE, FlatTariff(), Place(), Stopped())
+    card = CardState()
+    card.rider_category = 200
+    card.granted_minor = 30000
+    decision = Decision()
+    decision.outcome = ACCEPTED
+    decision.charge_minor = 7000
+    indicator.signal(decision, card)
+    asyncio.run(indicator.outcome(decision, card, recovered=True))
+    assert shown.texts[0] == "Fare already paid"
+    assert "70.00" in shown.texts
 
 
 def test_a_catalogue_that_is_missing_is_empty():
