@@ -243,8 +243,11 @@ class BusLine:
         return f"rides: {found.taps}, revenue {revenue}; {found.verdict()}"
 
     def picture(self, device: str, path: Path) -> None:
-        """Save what the device's display shows as a PNG."""
-        self.doors[device].save_picture(path)
+        """Save what the device's display shows as a PNG; BadInput if it can't be written."""
+        try:
+            self.doors[device].save_picture(path)
+        except OSError as error:
+            raise BadInput(f"{path}: cannot be written ({error.strerror})") from error
 
 
 def _hand_over(door: Door, endpoint: LedgerEndpoint) -> None:

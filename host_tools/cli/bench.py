@@ -152,11 +152,16 @@ def up(
     ] = None,
     json: Json = False,
     seed: Seed = None,
+    db: Annotated[
+        str | None,
+        typer.Option("--db", metavar="URL", help="Book the cards here, for serve --db to go on"),
+    ] = None,
     keys: Keys = None,
 ) -> None:
     """Keep virtual devices running in real time until interrupted; says where their lines are.
 
-    Example: minik bench up examples/first_ride.yaml --json
+    What a step must have shown and did not goes to stderr; the exit code is 1 then, at the end.
+    Example: minik bench up examples/first_ride.yaml --db sqlite:///day.db --json
     """
     from host_tools.bench.live import run_live
     from host_tools.bench.scenario.runner import Runner
@@ -167,12 +172,18 @@ def up(
         folder = Path(temporary)
         plan = with_seed(_plan(scenario, folder), seed)
         store = _key_store(keys)
-        with _bench(plan, scenario.parent if scenario else folder, None, store) as line:
+        with _bench(plan, scenario.parent if scenario else folder, db, store) as line:
             if keys is None:
                 keys = folder / "keys"
                 line.store.save(keys)
-            Runner(plan, line).run()
+            result = Runner(plan, line).run()
+            for failure in result.failures():
+                print(f"{scenario}: {failure}", file=sys.stderr)
+            if db is None and any(medium.balance for medium in plan.media.values()):
+                print("the cards' money is booked nowhere: no --db given", file=sys.stderr)
             run_live(line, keys, lambda said: _say_devices(said, json), lambda: bool(stopping))
+    if not result.ok:
+        raise CheckFailed(verdict(scenario or Path(), result))
 
 
 def _plan(scenario: Path | None, folder: Path) -> "Scenario":
@@ -210,8 +221,10 @@ def _key_store(keys: Path | None) -> "KeyStore | None":
 def _make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
     except OSError as error:
-        raise BadInput(f"{folder}: cannot be made ({error.strerror})") from error
+        raise BadInput(f"{folder}: cannot be written to ({error.strerror})") from error
 
 
 @contextmanager

@@ -149,7 +149,8 @@ def test_a_link_that_is_down_hands_nothing_over_and_set_needs_no_link(tmp_path, 
         (["{day}", "--keys", "gone"], "cannot be read"),
         (["{day}", "--db", "sqlite:///gone/ledger.db"], "does not exist"),
         (["{day}", "--db", "oracle://x"], "sqlite:///FILE"),
-        (["{day}", "--pictures", "{day}"], "cannot be made"),
+        (["{day}", "--pictures", "{day}"], "cannot be written to"),
+        (["{day}", "--pictures", "/proc"], "/proc: cannot be written to"),
         (["{day}", "--json", "--story"], "exclude each other"),
         (["{day}", "--seed", "-1"], "--seed"),
     ],
@@ -188,15 +189,15 @@ def test_a_ledger_that_has_these_cards_is_not_touched(tmp_path, capsys):
 
 def test_up_is_served_by_another_process_and_ends_on_interrupt(tmp_path):
     path = written(tmp_path, "  - {tap: adult1, on: V1}\n")
+    db = f"sqlite:///{tmp_path}/served.db"
     with subprocess.Popen(
-        [*MINIK, "bench", "up", path, "--json"], stdout=subprocess.PIPE, text=True
+        [*MINIK, "bench", "up", path, "--db", db, "--json"], stdout=subprocess.PIPE, text=True
     ) as bench:
         try:
             assert bench.stdout is not None
             said = json.loads(bench.stdout.readline())
             lines = said["devices"]["V1"]
             assert Path(lines["console"]).exists()
-            db = f"sqlite:///{tmp_path}/served.db"
             served = subprocess.run(
                 [*MINIK, "serve", "--keys", said["keys"], "--db", db, "--port", lines["sync"],
                  "--once", "--json"],
@@ -209,8 +210,35 @@ def test_up_is_served_by_another_process_and_ends_on_interrupt(tmp_path):
                 capture_output=True, text=True, timeout=60, check=True,
             )
             assert json.loads(report.stdout)["total"]["revenue"] == 10000
+            books = subprocess.run(
+                [*MINIK, "reconcile", "--db", db, "--json"],
+                capture_output=True, text=True, timeout=60, check=False,
+            )
+            found = json.loads(books.stdout)
+            assert (books.returncode, found["balanced"]) == (0, True)
+            assert (found["cash"], found["findings"]) == (100_000, [])
             bench.send_signal(signal.SIGINT)
             assert bench.wait(timeout=20) == 0
             assert not Path(said["keys"]).exists()
         finally:
             bench.kill()
+
+
+def test_up_says_what_was_not_as_expected_and_leaves_1(tmp_path):
+    path = written(tmp_path, "  - {tap: adult1, on: V1, expect: {charged: 7}}\n")
+    with subprocess.Popen(
+        [*MINIK, "bench", "up", path], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as bench:
+        try:
+            assert bench.stdout is not None
+            while not bench.stdout.readline().startswith("running"):
+                assert bench.poll() is None
+            bench.send_signal(signal.SIGINT)
+            _, err = bench.communicate(timeout=20)
+        finally:
+            bench.kill()
+    assert bench.returncode == 1
+    first, unbooked, last = err.splitlines()
+    assert first.startswith(f"{path}: step 1")
+    assert unbooked == "the cards' money is booked nowhere: no --db given"
+    assert last == f"minik: {first}"
