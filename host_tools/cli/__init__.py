@@ -6,7 +6,6 @@ Each command group is a module of its own that is imported only when it is calle
 output went away. Whatever a user can cause ends in one line on stderr (`host_tools.errors`).
 """
 
-import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -16,10 +15,10 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_command, get_group
 
+from host_tools.cli import stdio
 from host_tools.errors import UserVisibleError
 
 EXIT_INTERRUPTED = 130
-EXIT_PIPE_CLOSED = 141
 
 # name → ("module:attribute", what it does); the attribute is a Typer app or a plain function
 _COMMANDS: dict[str, tuple[str, str]] = {
@@ -66,15 +65,6 @@ class LazyGroup(TyperGroup):
         with formatter.section("Commands"):
             formatter.write_dl([(name, entry[1]) for name, entry in self.table.items()])
 
-    def invoke(self, ctx: Any) -> Any:
-        try:
-            result = super().invoke(ctx)
-            sys.stdout.flush()
-        except BrokenPipeError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            raise typer.Exit(EXIT_PIPE_CLOSED) from None
-        return result
-
 
 app = typer.Typer(cls=LazyGroup, add_completion=False, rich_markup_mode=None)
 
@@ -86,17 +76,34 @@ def _minik() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run `minik` with `arguments` (default: of this process) and exit with its code."""
+    try:
+        stdio.guard()
+    except UserVisibleError as error:
+        sys.exit(_complain(error, error.exit_code))
     sys.exit(run(arguments))
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run `minik`, return its exit code; one line on stderr for what the user got wrong."""
+    code = _run(arguments)
+    try:
+        sys.stdout.flush()
+    except stdio.ReaderGone as error:
+        return error.exit_code
+    except UserVisibleError as error:
+        return _complain(error, error.exit_code)
+    return code
+
+
+def _run(arguments: Sequence[str] | None) -> int:
     try:
         code = get_command(app).main(
             args=None if arguments is None else list(arguments),
             prog_name="minik",
             standalone_mode=False,
         )
+    except stdio.ReaderGone as error:
+        return error.exit_code
     except UserVisibleError as error:
         return _complain(error, error.exit_code)
     except typer.TyperException as error:

@@ -17,14 +17,10 @@ Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON")]
 
 
 def console() -> "Console":
-    """A console for tables that leaves a closed pipe to `host_tools.cli`."""
+    """A console for tables and stories."""
     from rich.console import Console
 
-    class PipeConsole(Console):
-        def on_broken_pipe(self) -> None:
-            raise BrokenPipeError
-
-    return PipeConsole(highlight=False)
+    return Console(highlight=False)
 
 
 def on_stop(note: Callable[[int], object]) -> None:

@@ -156,15 +156,51 @@ def test_ctrl_c_leaves_130(minik, monkeypatch, ledger_url):
     assert minik("reconcile", "--db", ledger_url) == (130, "", "minik: interrupted\n")
 
 
-def test_a_reader_that_goes_away_ends_it_quietly(ledger_url):
+PRINTING = [
+    ["--help"],
+    ["report", "--help"],
+    ["report", "revenue", "--db", "{url}"],
+    ["reconcile", "--db", "{url}", "--json"],
+]
+
+
+def redirected(arguments: list[str], url: str, how: str) -> tuple[int, str, str]:
+    """Run `minik` in a shell with `how` after it: (exit code, stdout, stderr)."""
+    words = [*PYTHON_MINIK, *[part.format(url=url) for part in arguments]]
+    done = subprocess.run(
+        ["sh", "-c", f'"$@" {how}', "sh", *words], capture_output=True, text=True, timeout=30
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+@pytest.mark.parametrize("arguments", PRINTING, ids=" ".join)
+def test_a_reader_that_goes_away_ends_it_quietly(ledger_url, arguments):
     reading, writing = os.pipe()
     os.close(reading)
     done = subprocess.run(
-        [*PYTHON_MINIK, "report", "revenue", "--db", ledger_url],
+        [*PYTHON_MINIK, *[part.format(url=ledger_url) for part in arguments]],
         stdout=writing, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     os.close(writing)
     assert (done.returncode, done.stderr) == (141, "")
+
+
+@pytest.mark.parametrize("arguments", PRINTING, ids=" ".join)
+def test_output_that_cannot_be_printed_is_one_line(ledger_url, arguments):
+    assert redirected(arguments, ledger_url, ">/dev/full") == (
+        2, "", "minik: standard output: No space left on device\n"
+    )  # fmt: skip
+    code, _, err = redirected(arguments, ledger_url, ">&-")
+    assert (code, err.count("\n")) == (2, 1)
+    assert "standard output is closed" in err
+
+
+@pytest.mark.parametrize("how", ["2>&-", "2>/dev/full"])
+def test_complaints_that_cannot_be_printed_change_nothing(ledger_url, how):
+    good, bad = ["reconcile", "--db", "{url}"], ["reconcile", "--db", "{url}.none"]
+    code, out, _ = redirected(good, ledger_url, how)
+    assert (code, out.splitlines()[-1]) == (0, "books balance")
+    assert redirected(bad, ledger_url, how) == (2, "", "")
 
 
 # -- reports ---------------------------------------------------------------------------------
