@@ -21,6 +21,16 @@ class _Loader(yaml.SafeLoader):
 
     yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012  PyYAML's own shape
 
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        """As the base, but a tag that does not fit its value is an error with a place."""
+        try:
+            return super().construct_object(node, deep)
+        except (ValueError, LookupError, AttributeError, TypeError) as error:
+            kind = str(node.tag).rpartition(":")[2]
+            raise yaml.MarkedYAMLError(
+                problem=f"this is no {kind}", problem_mark=node.start_mark
+            ) from error
+
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         """As the base, but a key that stands twice is an error."""
         seen = set()

@@ -5,7 +5,7 @@ checked in `load`. Left out: reading YAML, and doing any of it.
 """
 
 import re
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, Any, Literal, cast
 
 from pydantic import (
@@ -18,6 +18,7 @@ from pydantic import (
 )
 
 from protocol.cards.purse import START as PURSE_START
+from protocol.compat import EPOCH_UNIX_S
 from protocol.fares.tariff import FlatTariff
 from protocol.outcomes import OUTCOME_NAMES, REASON_NAMES
 
@@ -39,6 +40,7 @@ LIGHTS = ("green", "red", "blue", "off")
 _DURATION_PART = re.compile(r"(\d+)([smhd])")
 _DURATION = re.compile(r"(?:\d+[smhd])+")
 _UNIT_S = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+_START_END = datetime(2054, 1, 1, tzinfo=UTC)
 _DEVICE_NAME = re.compile(r"[A-Za-z0-9_-]{1,16}")
 _MEDIUM_NAME = re.compile(r"[A-Za-z0-9_.-]{1,32}")
 
@@ -86,8 +88,8 @@ def seconds(text: Any) -> int:
 def _aware(start: datetime) -> datetime:
     if start.tzinfo is None:
         raise ValueError("the time needs its offset, as in 2026-11-20T08:00:00+05:00")
-    if not 2020 <= start.year < 2054:
-        raise ValueError("the time lies between 2020 and 2053")
+    if not EPOCH_UNIX_S <= start.timestamp() < _START_END.timestamp():
+        raise ValueError("the time lies between 2020 and 2053, in UTC")
     return start
 
 
