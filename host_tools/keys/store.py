@@ -274,7 +274,7 @@ def _read(path: Path) -> bytes:
 def _read_json(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(_read(path))
-    except ValueError:
+    except (ValueError, RecursionError):
         raise BadInput(f"{path}: is not JSON") from None
     if not isinstance(content, dict):
         raise BadInput(f"{path}: is not a key store's file")
