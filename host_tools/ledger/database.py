@@ -19,6 +19,7 @@ from host_tools.errors import BadInput
 from host_tools.ledger import schema
 
 LOCK_WAIT_S = 5.0
+_SHOWN_MAX = 200
 _WRITES = "minik_writes"
 
 
@@ -96,9 +97,12 @@ def prepare(engine: Engine, url: URL, create: bool, tariff: Any) -> None:
     where = shown(url)
     in_memory = url.database in (None, "", ":memory:")
     path = Path(url.database or "")
-    existed = in_memory or path.exists()
-    if not in_memory:
-        _check_path(path, create, where)
+    try:
+        existed = in_memory or path.exists()
+        if not in_memory:
+            _check_path(path, create, where)
+    except OSError as error:
+        raise BadInput(f"{_short(where)}: {error.strerror}") from error
     try:
         with plainly(where):
             if existed and _tables(engine):
@@ -118,6 +122,10 @@ def prepare(engine: Engine, url: URL, create: bool, tariff: Any) -> None:
 def shown(url: URL) -> str:
     """The URL as it may be printed, without a password."""
     return url.render_as_string(hide_password=True)
+
+
+def _short(where: str) -> str:
+    return where if len(where) <= _SHOWN_MAX else f"{where[:_SHOWN_MAX]}…"
 
 
 def _check_path(path: Path, create: bool, where: str) -> None:
