@@ -1,6 +1,7 @@
 """`minik serve`: take devices' records into the ledger over a serial port."""
 
 import json as json_format
+import math
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -8,6 +9,9 @@ import typer
 
 from host_tools.cli.options import Db, Json, on_stop
 from host_tools.cli.progress import while_waiting
+from host_tools.errors import BadInput
+
+WAIT_S = 30.0
 
 
 def serve(
@@ -15,7 +19,9 @@ def serve(
     db: Db,
     port: Annotated[str, typer.Option(metavar="PORT", help="Serial port or PTY of the device")],
     once: Annotated[bool, typer.Option("--once", help="End when a device has no more")] = False,
-    wait: Annotated[float, typer.Option(help="With --once: seconds to wait for a device")] = 30.0,
+    wait: Annotated[
+        float | None, typer.Option(help="With --once: seconds to wait for a device (default 30)")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Take records from the device on PORT until interrupted; one line for whatever happens.
@@ -27,6 +33,11 @@ def serve(
     from host_tools.server.endpoint import LedgerEndpoint
     from host_tools.server.serial_line import SerialLine, open_port
 
+    if wait is not None and not once:
+        raise BadInput("--wait goes with --once: without it there is no end to the waiting")
+    wait_s = WAIT_S if wait is None else wait
+    if not 0 < wait_s < math.inf:
+        raise BadInput(f"--wait {wait_s:g}: give a number of seconds above 0")
     stopping: list[int] = []
     on_stop(stopping.append)
     store = KeyStore.load(keys)
@@ -36,7 +47,7 @@ def serve(
         line = SerialLine(port, LedgerEndpoint(ledger), lambda: bool(stopping))
         try:
             _say({"event": "serving", "port": port}, json)
-            events = line.events(once, wait)
+            events = line.events(once, wait_s)
             for event in while_waiting(f"waiting for {port}", events) if once else events:
                 _say(event, json)
         finally:

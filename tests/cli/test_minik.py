@@ -114,6 +114,13 @@ def test_help_lists_the_commands_without_importing_them():
          "cannot be opened as a serial port"),
         (["card", "show", "--reader", "pn532:{here}/none", "--keys", "{here}/keys"], 3,
          "cannot be opened as a serial port"),
+        *[(["serve", "--keys", "{here}/keys", "--db", "{here}/l", "--port", "{here}/none",
+            "--once", "--wait", wait], 2, f"--wait {wait}: ") for wait in ("nan", "-1", "0")],
+        (["serve", "--keys", "{here}/keys", "--db", "{here}/l", "--port", "{here}/none", "--wait",
+          "5"], 2, "--wait goes with --once"),
+        (["reconcile", "--db", "sqlite:///" + 5000 * "x"], 2, "File name too long"),
+        (["serve", "--keys", "{here}/deep", "--db", "{here}/l", "--port", "p"], 2,
+         "masters.json: is not JSON"),
         (["card", "show", "--reader", "acr122", "--keys", "{here}/keys"], 2, "give pn532:PORT"),
         (["card", "show", "--reader", "pn532:x", "--keys", "{here}/none"], 2, "store.json"),
         (["card", "issue", "--reader", "pn532:x", "--keys", "{here}/keys", "--balance", "-1"], 2,
@@ -125,6 +132,8 @@ def test_help_lists_the_commands_without_importing_them():
 )  # fmt: skip
 def test_what_a_user_gets_wrong_is_one_line(minik, tmp_path, arguments, code, says):
     KeyStore.create(tmp_path / "keys")
+    KeyStore.create(tmp_path / "deep")
+    (tmp_path / "deep" / "masters.json").write_text("[" * 100_000)
     (tmp_path / "text").write_text("no database, no port\n" * 50)
     before = sorted(entry.name for entry in tmp_path.iterdir())
     got, _, err = minik(*[part.format(here=tmp_path) for part in arguments])
