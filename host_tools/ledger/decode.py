@@ -63,11 +63,14 @@ def decode(
 ) -> Decoded:
     """Rows of `batch`, whose first record has journal seq `first_seq`; None is a torn slot.
 
+    Empty bytes are a record that was whole once: rotten on the flash, or edited there. A finding.
     A record whose MAC verified but whose body makes no sense is kept raw and becomes a finding.
     """
     decoded = Decoded(place)
     for seq, raw in enumerate(batch, first_seq):
-        if raw is None:
+        if not raw:
+            if raw is not None:
+                decoded.findings.append(("damaged_record", f"{device_id}/{journal_id}/{seq}"))
             decoded.records.append(Record(device_id, journal_id, seq, None, None, None))
             continue
         header = parse_header(raw)

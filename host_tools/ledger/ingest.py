@@ -41,7 +41,7 @@ def ingest(
     known = next_seq - first_seq
     if known < 0:
         return next_seq, last_mac
-    overlap = list(batch[:known])
+    overlap = [record or None for record in batch[:known]]
     if overlap and overlap != _stored(connection, device_id, journal_id, first_seq, len(overlap)):
         insert_missing(
             connection,
@@ -55,7 +55,7 @@ def ingest(
     place = Place(journal.vehicle, journal.route, journal.stop) if journal else Place()
     decoded = decode(device_id, journal_id, next_seq, fresh, place)
     for record in fresh:
-        last_mac = record[-8:] if record is not None else last_mac
+        last_mac = record[-8:] if record else last_mac
     _insert_records(connection, decoded)
     findings = decoded.findings + _backwards(connection, decoded)
     numbers = _touched(decoded)

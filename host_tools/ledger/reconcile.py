@@ -26,6 +26,8 @@ _FINDING_TEXTS = {
     " mark; charged once",
     "charge_conflict": "records disagree on the charge of transaction {}; its intent is believed",
     "no_transaction": "record {} accepts a ride without a transaction on a card; not counted",
+    "damaged_record": "record {} was whole once and is no longer: its flash fails, or somebody"
+    " edited it; what it said is lost",
     "malformed": "record {} verifies but makes no sense; kept, not booked",
     "journal_fork": "journal {} was handed in again with other content; refused",
 }

@@ -241,7 +241,8 @@ class ServerSession(ServerLink):
     - `position(device_id, journal_id) -> (next_seq, last_mac8)`: what it has, and the MAC of the
       last good record below `next_seq` (None or the chain's start before the first);
     - `commit(device_id, journal_id, first_seq, records) -> (next_seq, last_mac8)`: `records` is a
-      list of 64-byte records, None for a torn slot; durable before it returns, idempotent;
+      list of 64-byte records, None for a torn slot, b"" for one that was whole once and is no
+      longer (a finding); durable before it returns, idempotent;
     - `seen(device_id, hello)`: the device has proved itself; `hello` as `_said` gives it, with
       `journal_id` in hex.
     """

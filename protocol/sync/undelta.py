@@ -9,6 +9,7 @@ from protocol.sync.delta import Prediction
 
 _VARINT_BYTES_MAX = const(5)
 _U32_MAX = const(0xFFFFFFFF)
+DAMAGED = b""  # in place of a record that was whole once and is no longer: rotten, or edited
 
 
 class _Reader:
@@ -52,11 +53,12 @@ def rebuild(coded, first, count, chain, previous):
     """The records `first` to `first + count - 1`: (list, MAC of the last good one).
 
     Each is 64 bytes with the MAC that `chain` gives it after the 8 bytes `previous`, or None for
-    a torn slot. FrameError if `coded` is anything else than these records.
+    a torn slot, or DAMAGED for the slot before a record that does not continue the last good one.
+    FrameError if `coded` is anything else than these records.
     """
     reader = _Reader(coded)
     prediction = Prediction()
-    records = []
+    records: "list[bytes | None]" = []
     for seq in range(first, first + count):
         continued = reader.continued()
         record = _record(reader, prediction, seq)
@@ -64,6 +66,8 @@ def rebuild(coded, first, count, chain, previous):
             if record is None:
                 raise FrameError("batch: a torn slot continues nothing")
             previous = continued
+            if records:
+                records[-1] = DAMAGED
         if record is not None:
             previous = chain.mac(previous, record)
             record[MAC_OFFSET:RECORD_BYTES] = previous
@@ -78,7 +82,7 @@ def check(coded, first, count, chain, previous, mac):
     """As `rebuild`, but JournalCorrupt unless the last good record's MAC is `mac` (None: there is
     no good record)."""
     records, last = rebuild(coded, first, count, chain, previous)
-    good = any(record is not None for record in records)
+    good = any(records)
     if (mac is not None) != good or (good and last != mac):
         raise JournalCorrupt(first, "the batch does not continue the chain")
     return records, last

@@ -84,6 +84,8 @@ class LedgerDouble:
 
     def __init__(self, journal_key=JOURNAL_KEY, seal_key=SEAL_KEY):
         self.records = []
+        self.damaged = []
+        self.starts = []
         self.commits = 0
         self.hellos = []
         self._keys = (seal_key, journal_key)
@@ -98,9 +100,12 @@ class LedgerDouble:
     def commit(self, device_id, journal_id, first_seq, batch):
         assert first_seq == len(self.records), "a gap or a repetition"
         self.commits += 1
+        self.starts.append(first_seq)
         for record in batch:
-            self.records.append(record)
-            if record is not None:
+            if record == b"":
+                self.damaged.append(len(self.records))
+            self.records.append(record or None)
+            if record:
                 self._mac = record[56:]
         return len(self.records), self._mac
 

@@ -71,6 +71,9 @@ def test_every_record_rotten_in_turn(at):
         world.talk()
         lost = (seq, seq + 1) if at == MAC_AT and seq + 1 < COUNT else (seq,)
         assert world.synced_but(*lost), (seq, world.device.fault, world.server.fault)
+        after = lost[-1] + 1
+        told = after < COUNT and after not in world.ledger.starts  # a batch tells of its own slots
+        assert world.ledger.damaged == ([lost[-1]] if told else [])
         world.add(3)
         world.talk()
         assert world.device.fault == world.server.fault == 0, seq
