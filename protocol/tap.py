@@ -8,7 +8,7 @@ carries each out before it goes on:
 | EXCHANGE | the card command `tx[:tx_len]` | the answer, a memoryview, or throws an error |
 | RESELECT | lists the field again | True if just this card is there |
 | JOURNAL | appends `record_kind`, `body`; durable before it goes on | the journal seq |
-| ANNOUNCE | light, sound and display from `decision` and `card` | anything |
+| ANNOUNCE | light and sound from `decision`; the display once the run has ended | anything |
 
 What is thrown in: CardLost, AuthError, FrameError, LinkLost. The order is that of SPEC §2.5:
 INTENT, card, OUTCOME, announcement, confirmation. A refusal, a damaged card and a lost link end
