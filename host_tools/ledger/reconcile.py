@@ -22,8 +22,8 @@ _FINDING_TEXTS = {
     " was rolled back",
     "counter_backwards": "record {} shows a card's counter lower than the same device saw before:"
     " a clone, or a card that was rolled back",
-    "announced_twice": "transaction {} was announced by more than one device: a torn or restored"
-    " mark; charged once",
+    "announced_twice": "transaction {} was announced by more than one device: its"
+    " confirmation was torn off; charged once",
     "charge_conflict": "records disagree on the charge of transaction {}; its intent is believed",
     "no_transaction": "record {} accepts a ride without a transaction on a card; not counted",
     "damaged_record": "record {} was whole once and is no longer: its flash fails, or somebody"
