@@ -34,7 +34,7 @@ from host_tools.errors import BadInput
 BOARD = "wrover"
 READY_MS_MAX = 10_000
 TAP_MS_MAX = 5_000
-MARK_MS_MAX = 1_000
+CONFIRM_MS_MAX = 1_000
 LEAVE_MS_MAX = 3_000
 SOUND_MS_MAX = 3_000
 _PAUSE_US_MAX = 150_000  # between two beeps of one tune
@@ -274,7 +274,7 @@ class Door:
         self.run(lambda: bool(told()), TAP_MS_MAX)
         polls = self.reader.polls
         if told():
-            self.run(lambda: self.reader.polls > polls, MARK_MS_MAX)
+            self.run(lambda: self.reader.polls > polls, CONFIRM_MS_MAX)
         seen = self.look()
         spent = self.reader.spent()
         for card in cards:

@@ -200,7 +200,7 @@ def test_one_ride_announced_on_two_devices(line):
     assert (found.taps, found.revenue) == (1, 10000)
     assert texts(found.findings) == [
         f"announced_twice: transaction 04010203/2/{card.tag.hex()} was announced by more than one"
-        " device: a torn or restored mark; charged once"
+        " device: its confirmation was torn off; charged once"
     ]
 
 
