@@ -24,6 +24,7 @@ from host_tools.errors import BadInput, CheckFailed
 from host_tools.keys.store import KeyStore
 from host_tools.ledger import Issue, Ledger, open_ledger
 from host_tools.ledger.reconcile import reconcile
+from host_tools.ledger.store import BookedAlready
 from host_tools.server.endpoint import LedgerEndpoint
 from protocol.compat import EPOCH_UNIX_S
 from protocol.sync.messages import ERROR_NAMES
@@ -93,7 +94,7 @@ class BusLine:
     def _book(self, issue: Issue) -> None:
         try:
             self.books.issue(issue)
-        except BadInput as error:
+        except BookedAlready as error:
             raise BadInput(
                 f"{self.books.where}: {error}; take a new ledger or another seed"
             ) from error

@@ -4,11 +4,13 @@ SQLite through SQLAlchemy: write-ahead log, every commit synced to the disk, wri
 write lock when they begin. PostgreSQL is not served yet.
 """
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from sqlalchemy import Engine, create_engine, event, insert, select
 from sqlalchemy.engine import URL, make_url
@@ -34,6 +36,8 @@ def plainly(where: str) -> Iterator[None]:
         text = " ".join(str(getattr(error, "orig", error)).split())
         if "locked" in text:
             raise BadInput(f"{where}: another process is writing to this ledger") from error
+        if "readonly" in text:
+            raise BadInput(f"{where}: this ledger, or its folder, may only be read") from error
         if "not a database" in text:
             raise BadInput(f"{where}: this file is no database") from error
         if "malformed" in text or "no such" in text:
@@ -80,6 +84,19 @@ def open_engine(url: URL, lock_wait_s: float) -> Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine
+
+
+def for_reading(url: URL) -> URL:
+    """`url`, in a form that opens where nothing may be written, such as an archive's folder.
+
+    A write-ahead log beside the file must still be read, so then it stays as it is.
+    """
+    path = Path(url.database or "")
+    writable = os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
+    if writable or os.path.exists(f"{path}-wal") or not os.path.isfile(path):
+        return url
+    query = {"mode": "ro", "immutable": "1", "uri": "true"}
+    return URL.create("sqlite", database=f"file:{quote(str(path))}", query=query)
 
 
 def writer(engine: Engine) -> Engine:

@@ -24,6 +24,10 @@ from protocol.journal.chain import Chain
 FLEET_KINDS = ("vehicle", "route", "stop", "category", "product")
 
 
+class BookedAlready(BadInput):
+    """A desk has booked this card before."""
+
+
 class DeviceKeys(Protocol):
     """Where the ledger learns the keys of a device; the key store is one."""
 
@@ -211,7 +215,8 @@ def open_ledger(
     BadInput for a URL, file or version this program can't use.
     """
     parsed = database.parse_url(url)
-    engine = database.open_engine(parsed, lock_wait_s)
+    openable = parsed if create else database.for_reading(parsed)
+    engine = database.open_engine(openable, lock_wait_s)
     database.prepare(engine, parsed, create, tariff)
     return Ledger(engine, database.shown(parsed), keys, clock)
 
@@ -250,4 +255,4 @@ def _check_not_booked(connection: Connection, uid: str) -> None:
         select(cards.serial).where(cards.uid == uid, cards.serial.is_not(None))
     ).first()
     if booked:
-        raise BadInput(f"card {uid} is booked already (serial {booked.serial})")
+        raise BookedAlready(f"card {uid} is booked already (serial {booked.serial})")

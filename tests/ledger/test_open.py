@@ -206,3 +206,17 @@ def test_the_measured_rides_are_good_rides():
     figures = measure.ingest_benchmark(201, batch=64)
     assert figures.ours_rows_s > 0
     assert figures.executemany_rows_s > 0
+
+
+def test_a_ledger_that_may_only_be_read_is_read(tmp_path, monkeypatch):
+    path = tmp_path / "a #1.db"
+    ledger = open_ledger(str(path))
+    ledger.issue(Issue("04010203", 7, 1, 5000, START))
+    ledger.close()
+    monkeypatch.setattr("host_tools.ledger.database.os.access", lambda *_: False)
+    archive = open_ledger(str(path), create=False)
+    assert reconcile(archive).cash == 5000
+    assert [entry.name for entry in tmp_path.iterdir()] == [path.name]
+    with pytest.raises(BadInput, match=r"a #1\.db: this ledger, or its folder, may only be read"):
+        archive.issue(Issue("04010204", 8, 1, 5000, START))
+    archive.close()
