@@ -217,6 +217,6 @@ def test_a_ledger_that_may_only_be_read_is_read(tmp_path, monkeypatch):
     archive = open_ledger(str(path), create=False)
     assert reconcile(archive).cash == 5000
     assert [entry.name for entry in tmp_path.iterdir()] == [path.name]
-    with pytest.raises(BadInput, match=r"a #1\.db: this ledger, or its folder, may only be read"):
+    with pytest.raises(BadInput, match="its folder, may only be read"):
         archive.issue(Issue("04010204", 8, 1, 5000, START))
     archive.close()
