@@ -3,6 +3,7 @@
 import json
 import sys
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -15,11 +16,15 @@ from host_tools.logs.decode import TORN, UNREADABLE, rows
 from host_tools.logs.files import not_itself, whole_file
 from host_tools.logs.formats import WRITERS
 from host_tools.logs.sources import JournalFile, read_journal
-from host_tools.logs.verify import Progress, Report, verify
+from host_tools.logs.verify import Finding, Progress, Report, verify
 from protocol.journal.chain import Chain
 from protocol.journal.records import KIND_NAMES
 
-app = typer.Typer(no_args_is_help=True, help="Pull, decode and verify journals.")
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Pull, decode and verify journals.",
+    epilog="Example: minik logs verify v1.dump --keys keys/",
+)
 
 _BAR_SLOTS_MIN = 20_000  # below it a bar would only flash up
 _KINDS = (*(name for name in KIND_NAMES if name), TORN, UNREADABLE)
@@ -205,12 +210,24 @@ def _print_report(report: Report, name: str, source: str) -> None:
         typer.echo(f"torn       {_listed(report.torn)} (power cuts; the device stepped over them)")
     if report.unproven:
         typer.echo(f"unproven   {_listed(report.unproven)} (the MAC before is lost)")
-    for finding in report.findings:
-        typer.echo(f"{finding.what:<10} {finding.seq}: {finding.why}")
+    for first, last in _runs(report.findings):
+        which = str(first.seq) if first is last else f"{first.seq} to {last.seq}"
+        typer.echo(f"{first.what:<10} {which}: {first.why}")
     for note in report.notes:
         typer.echo(f"note       {note}")
     if report.ok:
         typer.echo("the journal is genuine")
+
+
+def _runs(findings: list[Finding]) -> list[tuple[Finding, Finding]]:
+    """(first, last) of findings of one kind on records that follow each other."""
+    runs: list[tuple[Finding, Finding]] = []
+    for finding in findings:
+        if runs and runs[-1][1] == replace(finding, seq=finding.seq - 1):
+            runs[-1] = (runs[-1][0], finding)
+        else:
+            runs.append((finding, finding))
+    return runs
 
 
 def _listed(numbers: list[int]) -> str:

@@ -102,6 +102,13 @@ def test_decode_never_writes_over_what_it_reads(field):
     assert (field / "v1.dump").read_bytes() == before
 
 
+def test_verify_names_records_that_are_missing_as_a_range(field):
+    out, error = run("verify", field / "v1.dump", "--keys", field / "keys", "--head", "500")
+    assert isinstance(error, CheckFailed)
+    (line,) = [line for line in out.splitlines() if line.startswith("dropped")]
+    assert line == "dropped    9 to 499: it is not there, and the head lies beyond it"
+
+
 def test_verify_a_genuine_journal(field):
     for name in ("v1.dump", "v1.flash"):
         said, error = run("verify", field / name, "--keys", field / "keys", "--device", "V1")
