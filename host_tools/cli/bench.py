@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from host_tools.keys.store import KeyStore
 
 app = typer.Typer(
-    help="Virtual devices with the real firmware: no hardware needed.", no_args_is_help=True
+    no_args_is_help=True,
+    help="Virtual devices with the real firmware: no hardware needed.",
+    epilog="Example: minik bench run examples/first_ride.yaml --story",
 )
 app.command("reader")(reader)
 

@@ -18,7 +18,11 @@ if TYPE_CHECKING:
 
 BALANCE_MAX = 536_870_911  # what a card can spend in its life (SPEC §2.2)
 
-app = typer.Typer(help="Issue cards and show what they say.", no_args_is_help=True)
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Issue cards and show what they say.",
+    epilog="Example: minik card show --reader pn532:/dev/ttyUSB0 --keys keys",
+)
 
 Reader = Annotated[
     str, typer.Option(metavar="pn532:PORT", help="The reader, e.g. pn532:/dev/ttyUSB0")

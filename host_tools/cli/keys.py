@@ -8,7 +8,11 @@ import typer
 
 from host_tools.keys.store import KeyStore
 
-app = typer.Typer(no_args_is_help=True, help="Make and show the agency's keys.")
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Make and show the agency's keys.",
+    epilog="Example: minik keys init keys",
+)
 
 
 def _show(directory: Path, store: KeyStore, as_json: bool) -> None:

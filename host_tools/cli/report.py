@@ -8,7 +8,11 @@ import typer
 from host_tools.cli.options import Db, Json, console, print_json
 from host_tools.errors import BadInput
 
-app = typer.Typer(help="Reports from the ledger.", no_args_is_help=True)
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Reports from the ledger.",
+    epilog="Example: minik report revenue --db sqlite:///ledger.db",
+)
 
 
 class Grouping(StrEnum):
