@@ -1,6 +1,7 @@
 """A scenario file to a checked `Scenario`; what is wrong is one line: file, step, field, why."""
 
 import difflib
+import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,14 @@ _PLAIN = {
     "model_attributes_type": "must be a block of fields",
     "tuple_type": "must be a list",
     "date_from_datetime_inexact": "must be a date, as in 2026-12-31",
+    "too_short": "must have at least {min_length}, not {actual_length}",
+    "too_long": "must have at most {max_length}, not {actual_length}",
+    "string_too_short": "must not be empty",
+    "string_too_long": "must have at most {max_length} letters",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than_equal": "must be at most {le}",
+    "finite_number": "must be a number",
+    "int_from_float": "must be a whole number",
     "literal_error": "is not one of the values it may have",
     "date_type": "must be a date, as in 2026-12-31",
     "datetime_type": "must be an ISO time with offset, as in 2026-11-20T08:00:00+05:00",
@@ -40,8 +49,8 @@ def load_scenario(path: Path) -> Scenario:
         raise BadInput(f"{path}: scenario: is missing; write scenario: {VERSION}")
     if document["scenario"] != VERSION or isinstance(document["scenario"], bool):
         raise BadInput(
-            f"{path}: scenario: version {document['scenario']} is not known; "
-            f"this is version {VERSION}"
+            f"{path}: scenario: version {json.dumps(document['scenario'], default=str)} is not "
+            f"known; this is version {VERSION}, a number"
         )
     given = dict(document)
     given["steps"] = _read_steps(path, document.get("steps"))
@@ -101,10 +110,13 @@ def _line(detail: ErrorDetails, model: type[BaseModel], own: tuple[str, ...]) ->
     if detail["type"] == "value_error":
         complaint = str(detail["ctx"]["error"])
         return f"{field}: {complaint}{_guess_word(detail, complaint)}" if field else complaint
-    plain = _PLAIN.get(detail["type"])
-    if detail["type"] == "greater_than_equal":
-        plain = f"must be at least {detail['ctx']['ge']}"
-    if plain is None:
+    kind = detail["type"]
+    if kind in ("too_short", "too_long") and isinstance(detail["input"], str):
+        kind = f"string_{kind}"
+    plain = _PLAIN.get(kind)
+    if plain is not None:
+        plain = plain.format_map(detail.get("ctx", {}))
+    else:
         plain = detail["msg"][0].lower() + detail["msg"][1:]
     return f"{field}: {plain}" if field else plain
 
