@@ -9,7 +9,7 @@ output went away. Whatever a user can cause ends in one line on stderr (`host_to
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
@@ -66,11 +66,27 @@ class LazyGroup(TyperGroup):
             formatter.write_dl([(name, entry[1]) for name, entry in self.table.items()])
 
 
+def _say_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            print(f"minik {version('minik')}")
+        except PackageNotFoundError:
+            print("minik, run from its sources")
+        raise typer.Exit
+
+
 app = typer.Typer(cls=LazyGroup, add_completion=False, rich_markup_mode=None)
 
 
 @app.callback(epilog="Example: minik report revenue --db sqlite:///ledger.db --by line")
-def _minik() -> None:
+def _minik(
+    version: Annotated[
+        bool,
+        typer.Option("--version", is_eager=True, callback=_say_version, help="Say which minik"),
+    ] = False,
+) -> None:
     """Electronic ticketing on buses: devices, cards, journals and the ledger."""
 
 

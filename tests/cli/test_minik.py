@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 from importlib import import_module
+from importlib.metadata import version
 
 import pytest
 
@@ -80,6 +81,10 @@ def test_every_command_has_help(minik, command):
     group = "COMMAND" in out
     assert "Example: minik " + " ".join(command) in " ".join(out.split())
     assert group or "--json" in out
+
+
+def test_version(minik):
+    assert minik("--version") == (0, f"minik {version('minik')}\n", "")
 
 
 def test_help_lists_the_commands_without_importing_them():
