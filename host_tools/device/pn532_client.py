@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 import serial
 
+from host_tools.device.port_error import reason
 from host_tools.errors import NoAnswer
 from protocol.cards.classic_session import EXCHANGE, RESELECT
 from protocol.errors import LinkLost, MinikError
@@ -40,8 +41,9 @@ class SerialTransport:
             self._port = serial.Serial(path, baud, timeout=0.02)
             self._port.write(pn532.WAKE_UP)
         except (OSError, ValueError, termios.error) as error:
-            reason = getattr(error, "strerror", None) or error
-            raise NoAnswer(f"{path}: cannot be opened as a serial port ({reason})") from error
+            raise NoAnswer(
+                f"{path}: cannot be opened as a serial port ({reason(error)})"
+            ) from error
 
     def close(self) -> None:
         """Give the port back."""

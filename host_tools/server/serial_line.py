@@ -10,6 +10,7 @@ from typing import Any
 
 import serial
 
+from host_tools.device.port_error import reason
 from host_tools.errors import CheckFailed, NoAnswer
 from host_tools.server.endpoint import BAUD, LedgerEndpoint
 from protocol.sync.messages import ERROR_NAMES
@@ -27,8 +28,7 @@ def open_port(path: str) -> serial.Serial:
     try:
         return serial.Serial(path, BAUD, timeout=_POLL_S, write_timeout=2.0)
     except (OSError, ValueError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise NoAnswer(f"{path}: cannot be opened as a serial port ({reason})") from error
+        raise NoAnswer(f"{path}: cannot be opened as a serial port ({reason(error)})") from error
 
 
 class SerialLine:
