@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from host_tools.cards.show import CardView
     from host_tools.device.pn532_client import Pn532Client
 
+_DAY_S = 86_400
 BALANCE_MAX = 536_870_911  # what a card can spend in its life (SPEC §2.2)
 
 app = typer.Typer(
@@ -94,9 +95,30 @@ def show(reader: Reader, keys: Keys, json: Json = False) -> None:
 def _print_view(view: "CardView") -> None:
     for name, value in view.as_dict().items():
         if name != "journeys":
-            print(f"{name.replace('_', ' '):<20} {'-' if value is None else value}")
+            print(f"{_title(name):<20} {_plain(name, value)}")
     for journey in view.journeys:
         print(f"{'journey':<20} {_clock_text(journey.time)} vehicle {journey.vehicle}")
+
+
+def _title(name: str) -> str:
+    return name.removesuffix("_minor").removesuffix("_day").replace("_", " ")
+
+
+def _plain(name: str, value: object) -> str:
+    """A field of a card as people write it: money with its currency, days as dates."""
+    from protocol.fares.tariff import FlatTariff
+
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int) and name.endswith("_minor"):
+        from host_tools.ledger.store import decimal_amount
+
+        return f"{decimal_amount(value, FlatTariff.exponent)} {FlatTariff.currency}"
+    if isinstance(value, int) and name.endswith("_day"):
+        return _clock_text(value * _DAY_S)[:10]
+    return str(value)
 
 
 def _clock_text(seconds: int) -> str:

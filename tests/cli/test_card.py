@@ -61,6 +61,8 @@ def test_issue_books_the_card_and_show_reads_it_back(desk, capsys):
     assert (code, err) == (2, "minik: this card has been issued already; nothing was written\n")
     code, out, _ = run(capsys, "card", "show", *where)
     assert "grant signature      valid" in out
+    assert "balance              500.00 KZT" in out
+    assert "blocked              no" in out
 
 
 def test_a_person_sees_that_a_card_is_being_issued(desk, capsys, look):
