@@ -1,6 +1,7 @@
 """`minik logs`: what is in a device's journal, and is it what the device wrote?"""
 
 import json
+import math
 import sys
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
@@ -62,6 +63,8 @@ def pull_command(
     from host_tools.keys.store import KeyStore
     from host_tools.logs.pull import pull, write_pulled
 
+    if not wait < math.inf:
+        raise BadInput(f"--wait {wait:g}: give a number of seconds")
     store = KeyStore.load(keys)
     not_itself(out, Path(port))
     if not out.absolute().parent.is_dir():
