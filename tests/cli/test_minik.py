@@ -122,7 +122,7 @@ def test_help_lists_the_commands_without_importing_them():
         *[(["serve", "--keys", "{here}/keys", "--db", "{here}/l", "--port", "{here}/none",
             "--once", "--wait", wait], 2, f"--wait {wait}: ") for wait in ("nan", "-1", "0")],
         (["logs", "pull", "--keys", "{here}/keys", "-o", "{here}/l", "--port", "{here}/none",
-          "--wait", "nan"], 2, "--wait nan: "),
+          "--wait", "inf"], 2, "--wait inf: "),
         (["serve", "--keys", "{here}/keys", "--db", "{here}/l", "--port", "{here}/none", "--wait",
           "5"], 2, "--wait goes with --once"),
         (["reconcile", "--db", "sqlite:///" + 5000 * "x"], 2, "File name too long"),
