@@ -256,12 +256,10 @@ class Validation:
         """The card went away in the middle: say what is certain."""
         session = self._session
         decision = self.decision
-        product = decision.product
         decision.refuse(outcomes.UNREADABLE)
         if session.wrote:
             decision.refuse(outcomes.NO_REASON)
             decision.outcome = outcomes.RETAP
-        decision.product = product
         self._unresolved = session.transfer_sent
 
     def _refuse(self, reason):
