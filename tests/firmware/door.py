@@ -100,7 +100,7 @@ class Door:
         return dict(pair.split("=") for pair in line.split()[1:])
 
     def remove(self, after_ms=50):
-        """Take the cards away (the mark is written by then); wait until the device noticed."""
+        """Take the cards away (the tap is confirmed by then); wait until the device noticed."""
         self.board.run_for(after_ms)
         since = len(self.board.console.lines)
         self.field.clear(self.clock.now_us)

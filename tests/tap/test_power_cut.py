@@ -122,3 +122,40 @@ def test_cut_after_cut_at_the_same_card() -> None:
     told = validator.tap(card, START + 30)
     assert spent_on(card) == FARE
     settle([validator], [copy_of(card)])
+
+
+def test_the_order_of_a_tap_is_that_of_the_specification() -> None:
+    """SPEC §2.5: INTENT before any write to the card, OUTCOME before the announcement."""
+    validator = Validator("V1", 101)
+    seen: list[str] = []
+
+    def note(action: int) -> None:
+        if action == tap.JOURNAL:
+            seen.append(records.KIND_NAMES[validator.validation.record_kind] or "")
+        elif action == tap.ANNOUNCE:
+            seen.append("announce")
+        else:
+            seen.append(f"{validator.validation.tx[0]:02x}")
+
+    validator.tap(copy_of(FRESH), START, NO_FAULTS, note)
+    reading = ["60", "30", "30", "61", "30", "30"]
+    committing = ["61", "a0", "a0", "60", "c0", "b0"]
+    confirming = ["c2", "b0"]
+    wanted = [*reading, "intent", *committing, "outcome", "announce", *confirming]
+    assert seen == wanted
+
+
+def test_wherever_the_power_fails_the_journal_alone_knows_of_the_money() -> None:
+    """The card never comes back: what it paid is pending or earned; what was told is earned."""
+    told_of = 0
+    for number in range(1, ACTIONS_OF_A_TAP + 1):
+        validator = Validator("V1", 101)
+        card = copy_of(FRESH)
+        told = validator.tap(card, START, NO_FAULTS, fail_at(number))
+        validator.boot()
+        found = settle([validator], [card], unresolved=None)
+        assert spent_on(card) <= found.revenue + found.pending, number
+        if told.outcome == "accepted":
+            told_of += 1
+            assert (found.revenue, found.pending) == (FARE, 0), number
+    assert told_of == 2  # cut before the RESTORE, and before the last TRANSFER
