@@ -30,7 +30,6 @@ GUARD_S = 20.0
 UART_COUNT = 3
 _HORIZON_US_MAX = 600_000_000
 _EVENTS_AT_ONCE_MAX = 10_000
-_EPOCH_2000_UNIX_US = 946_684_800_000_000
 
 
 class BoardState(StrEnum):
@@ -375,10 +374,6 @@ class Board:
         """The request at hand takes `us`; what falls due meanwhile happens."""
         self._advance(self.local_us + us)
 
-    def vm_zero_us(self) -> int:
-        """Bench time of VM time 0 of this boot."""
-        return self._vm_zero_us
-
     def rtc_at_vm_zero_us(self) -> int:
         """What `machine.RTC` counts, microseconds since 2000, at VM time 0."""
         return self._rtc_offset_us + self._vm_zero_us
@@ -386,10 +381,6 @@ class Board:
     def set_rtc_at_vm_zero(self, us: int) -> None:
         """The firmware set its RTC; kept over resets, lost with the supply."""
         self._rtc_offset_us = us - self._vm_zero_us
-
-    def rtc_unix_us(self) -> int:
-        """What the firmware's RTC says now, as Unix time."""
-        return self._rtc_offset_us + self.local_us + _EPOCH_2000_UNIX_US
 
     def _asked_at(self, request: Request) -> int:
         return self._vm_zero_us + request.vm_us
