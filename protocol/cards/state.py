@@ -3,8 +3,41 @@
 from protocol.compat import const
 
 NO_DAY = const(0xFFFF)  # valid_until: no end
-AGE_LONGER = const(0xFFFF)  # journey_age_s: longer than can be said
-LEGS_MAX = const(255)
+AGE_LONGER = const(0xFFFF)  # any age in seconds: longer than can be said
+LEGS_MAX = const(15)  # journey_legs, run_transfers: this many or more
+AMOUNT_MAX = const(0xFFFFFF)  # amounts of three bytes: this much or more
+START_FIRST_USE = const(0xFFFFFFFF)  # Contract.start: begins with its first use
+CONTRACT_SLOTS = const(2)
+
+_COPIED = (
+    "medium", "uid", "seq", "spent_counter", "granted_minor", "grant_seq", "action_seq",
+    "tap_time", "rider_category", "valid_until", "vehicle", "blocked", "tag", "extended",
+    "annexed", "leg_block", "base_block", "concession_ends", "journey_legs", "run_transfers",
+    "journey_age_s", "spent_day_minor", "spent_week_minor", "spent_month_minor", "credit_minor",
+    "leg_group", "leg_product", "companions", "checked_in", "leg_network", "leg_from_stop",
+    "leg_exit_stop", "leg_age_s", "leg_ride_s", "run_ride_s", "base_credit_minor", "base_group",
+    "base_product", "base_legs", "base_run_transfers", "base_age_s", "base_leg_age_s",
+    "base_ride_s", "base_run_ride_s",
+)
+
+
+class Contract:
+    """A pass or rides on a card (SPEC §2.3.2). `product` 0: the slot is empty."""
+
+    def __init__(self):
+        self.clear()
+
+    def clear(self):
+        """Empty the slot."""
+        self.product = 0
+        self.start = 0  # a time for products by minutes, else a service day; START_FIRST_USE
+        self.rides = 0
+
+    def copy_from(self, other):
+        """Become equal to `other`."""
+        self.product = other.product
+        self.start = other.start
+        self.rides = other.rides
 
 
 class CardState:
@@ -14,6 +47,7 @@ class CardState:
     """
 
     def __init__(self):
+        self.contracts = (Contract(), Contract())
         self.clear()
 
     def clear(self):
@@ -29,28 +63,52 @@ class CardState:
         self.rider_category = 0
         self.valid_until = NO_DAY
         self.vehicle = 0
-        self.journey_legs = 0
-        self.journey_age_s = 0
         self.blocked = False
         self.tag = b"\x00\x00\x00\x00"
+        self.extended = False  # the blocks in use
+        self.annexed = False
+        self.leg_block = False
+        self.base_block = False
+        self.concession_ends = False  # valid_until ends the concession, not the card
+        self.clear_journey()
+        self.spent_day_minor = 0
+        self.spent_week_minor = 0
+        self.spent_month_minor = 0
+        for contract in self.contracts:
+            contract.clear()
+
+    def clear_journey(self):
+        """Forget the journey: what SPEC §2.3 to §2.3.2 keep of its legs."""
+        self.journey_legs = 0
+        self.run_transfers = 0
+        self.journey_age_s = 0
+        self.credit_minor = 0
+        self.leg_group = 0
+        self.leg_product = 0
+        self.companions = 0
+        self.checked_in = False
+        self.leg_network = 0
+        self.leg_from_stop = 0
+        self.leg_exit_stop = 0
+        self.leg_age_s = 0
+        self.leg_ride_s = 0
+        self.run_ride_s = 0
+        self.base_credit_minor = 0
+        self.base_group = 0
+        self.base_product = 0
+        self.base_legs = 0
+        self.base_run_transfers = 0
+        self.base_age_s = 0
+        self.base_leg_age_s = 0
+        self.base_ride_s = 0
+        self.base_run_ride_s = 0
 
     def copy_from(self, other):
         """Become equal to `other`."""
-        self.medium = other.medium
-        self.uid = other.uid
-        self.seq = other.seq
-        self.spent_counter = other.spent_counter
-        self.granted_minor = other.granted_minor
-        self.grant_seq = other.grant_seq
-        self.action_seq = other.action_seq
-        self.tap_time = other.tap_time
-        self.rider_category = other.rider_category
-        self.valid_until = other.valid_until
-        self.vehicle = other.vehicle
-        self.journey_legs = other.journey_legs
-        self.journey_age_s = other.journey_age_s
-        self.blocked = other.blocked
-        self.tag = other.tag
+        for name in _COPIED:
+            setattr(self, name, getattr(other, name))
+        for slot in range(CONTRACT_SLOTS):
+            self.contracts[slot].copy_from(other.contracts[slot])
 
     def spent_minor(self):
         """Minor units spent since issue: (K - seq) / 2."""

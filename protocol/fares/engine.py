@@ -24,12 +24,53 @@ class Decision:
         self.charge_minor = 0
         self.product = 0
         self.transfer = False
+        self.capped = False
+        self.checkout = False
+        self.missed = False  # a missed check-out is in the charge
         self.riders = 1
+        self.companions = 0  # as SPEC §2.3.1
+        self.rider_category = 0
 
     def refuse(self, reason):
         """The passenger does not ride on this tap."""
         self.clear()
         self.reason = reason
+
+
+class Choice:
+    """What the passenger armed on the buttons before the tap; all 0: nothing."""
+
+    def __init__(self):
+        self.clear()
+
+    def clear(self):
+        """Forget it."""
+        self.product = 0
+        self.companions = 0  # as SPEC §2.3.1
+
+    def riders(self):
+        """How many ride on this tap, the card's holder included."""
+        return 1 + (self.companions & 15) + (self.companions >> 8 & 15)
+
+
+class Fares:
+    """Decides taps by one tariff. `media` is the fare media rated for, -1 the tariff's cards."""
+
+    def __init__(self, tariff, media=-1):
+        self.tariff = tariff
+        self._media = tariff.card_media if media < 0 else media
+
+    def offer(self, category, place, now):
+        """(price in minor units, product) of a first leg from `place`; (NO_FARE, 0) if none."""
+        return NO_FARE, 0
+
+    def decide(self, state, place, now, choice, decision, after):
+        """Decide the tap of a card in `state` at `place` and `now`; fill `decision`.
+
+        If it is accepted, `after` (a CardState that is a copy of `state`) gets journey, contracts
+        and caps as they are after the tap; transaction number, counter and time of the
+        transaction are the medium's to set.
+        """
 
 
 def decide(state, tariff, place, now, decision, after):

@@ -8,6 +8,7 @@ will be read in place behind the same interface. Money is in minor units, times 
 from protocol.compat import const
 
 NO_FARE = const(-1)
+ZONE_STOP = const(0x8000)
 
 
 class FlatTariff:
@@ -45,9 +46,15 @@ BUILT_IN = {"flat": FlatTariff}
 
 
 class Place:
-    """Where a tap happens, as codes of the fleet registry; 0 is none (SPEC §1)."""
+    """Where a tap happens: vehicle by the fleet registry, the rest by the tariff; 0 is none.
+
+    A stop of ZONE_STOP or more is a zone chosen by hand (SPEC §1). `exit_stop` and `exit_time` are
+    known only where the tap is told of the way out beforehand.
+    """
 
     def __init__(self, vehicle=0, route=0, stop=0):
         self.vehicle = vehicle
         self.route = route
         self.stop = stop
+        self.exit_stop = 0
+        self.exit_time = 0
