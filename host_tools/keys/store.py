@@ -190,8 +190,16 @@ class KeyStore:
         """
         if len(payload) != GRANT_PAYLOAD_BYTES or _key_id(payload) != self.issuer_key_id:
             raise ValueError("a grant has 32 bytes and names the key that signs it")
+        return self.sign1(bytes(payload), bytes(uid))
+
+    def sign1(self, payload: bytes, external_aad: bytes) -> bytes:
+        """The 64-byte ES256 signature r ‖ s of a COSE_Sign1 around `payload` (RFC 9052 §4.4).
+
+        The same key and bytes give the same signature (RFC 6979).
+        """
+        signed = sig_structure(PROTECTED_ES256, external_aad, payload)
         algorithm = ec.ECDSA(hashes.SHA256(), deterministic_signing=True)
-        r, s = decode_dss_signature(self._issuer.sign(_grant_signed(payload, uid), algorithm))
+        r, s = decode_dss_signature(self._issuer.sign(signed, algorithm))
         return r.to_bytes(_COORDINATE_BYTES, "big") + s.to_bytes(_COORDINATE_BYTES, "big")
 
     def verify_grant(self, payload: bytes, uid: bytes, signature: bytes) -> bool:

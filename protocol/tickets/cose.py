@@ -24,7 +24,8 @@ _NONCE = const(5)
 
 def sig_structure(protected, external_aad, payload):
     """What the signature of a COSE_Sign1 covers (RFC 9052 §4.4): bytes."""
-    return cbor.encode(["Signature1", protected, external_aad, payload])
+    parts = ["Signature1", protected, external_aad, payload]
+    return cbor.encode(parts, len(payload) + len(external_aad) + 64)
 
 
 def split_encrypt0(buf, begin, end):
