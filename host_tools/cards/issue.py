@@ -44,7 +44,7 @@ class SectorPlan:
 def sector_plans() -> list[SectorPlan]:
     """All sectors of layout 1 in the order they are written: the purse last."""
     debit = [*classic.STATE_SECTORS, *classic.GRANT_SECTORS[0], *classic.GRANT_SECTORS[1]]
-    debit += classic.RESERVED_DEBIT_SECTORS
+    debit += [*classic.ANNEX_SECTORS, *classic.RESERVED_DEBIT_SECTORS]
     plans = [
         SectorPlan(sector, "read", "debit", _READ_A_WRITE_B, _TRAILER_B_KEYS) for sector in debit
     ]
@@ -130,10 +130,10 @@ class Desk:
 
     def _contents(self, new: NewCard, state: CardState) -> dict[int, bytes]:
         """The 48 data bytes of every sector that is not empty."""
-        core = bytearray(classic.CORE_WIDTH)
-        classic.put_state(core, state)
-        self._seal.seal(state.uid, state.spent_counter, core)
-        state.tag = bytes(core[classic.CORE_FIELDS_WIDTH :][: classic.TAG_WIDTH])
+        blocks = bytearray(classic.COPY_WIDTH)
+        classic.put_state(blocks, state)
+        self._seal.seal(state.uid, state.spent_counter, blocks)
+        state.tag = classic.tag_of(blocks)
         purse_blocks = bytearray(3 * _BLOCK)
         purse.put_value_block(purse_blocks, _BLOCK, state.spent_counter, 0)
         purse.put_value_block(purse_blocks, 2 * _BLOCK, state.spent_counter, 1)
@@ -141,7 +141,8 @@ class Desk:
         first, second = classic.GRANT_SECTORS[state.grant_seq & 1]
         return {
             classic.PURSE_SECTOR: bytes(purse_blocks),
-            classic.STATE_SECTORS[state.seq & 1]: bytes(core) + bytes(_BLOCK),
+            classic.STATE_SECTORS[state.seq & 1]: bytes(blocks[: 3 * _BLOCK]),
+            classic.ANNEX_SECTORS[state.seq & 1]: bytes(blocks[3 * _BLOCK :]),
             classic.ENVIRONMENT_SECTOR: self._environment(new, state.uid) + bytes(_BLOCK),
             first: grant[: 3 * _BLOCK],
             second: grant[3 * _BLOCK :],

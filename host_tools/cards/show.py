@@ -110,7 +110,7 @@ class CardReading:
         other = CardState()
         core = self._sector(target, classic.STATE_SECTORS[1 - (state.seq & 1)])
         if classic.is_layout(core):
-            classic.get_state(core, other)
+            classic.get_core(core, other)
             if other.seq == state.seq - 1 and other.journey_legs:
                 journeys.append(Journey(other.tap_time, other.vehicle))
         return journeys

@@ -46,7 +46,7 @@ class ClassicSession:
         self.last_charge_minor = 0
         self._values = bytearray(2 * _BLOCK)
         self._current = 0  # the value block that holds the counter in force
-        self._core = bytearray(classic.CORE_WIDTH)
+        self._blocks = bytearray(classic.COPY_WIDTH)  # the state copy in hand
         self.wrote = False
         self.transfer_sent = False
 
@@ -141,22 +141,32 @@ class ClassicSession:
         counter = self._counter(value_block)
         if counter < 0:
             return False
-        sector = classic.STATE_SECTORS[counter & 1]
+        copy = counter & 1
+        blocks = self._blocks
+        yield from self._open(classic.STATE_SECTORS[copy])
+        for index in range(classic.COPY_BLOCKS):
+            if not classic.in_use(blocks, index):
+                continue
+            if index == classic.ANNEX_BLOCK:
+                yield from self._open(classic.ANNEX_SECTORS[copy])
+            yield from self._read(classic.block_of(copy, index), blocks, index * _BLOCK)
+            if not classic.is_layout(blocks, index):
+                return False
+        state = self.state
+        if not self._seal.fits(state.uid, counter, blocks):
+            return False
+        classic.get_state(blocks, state)
+        state.spent_counter = counter
+        self._current = value_block
+        return True
+
+    def _open(self, sector):
+        """Authenticate a sector of a card whose purse has opened."""
         try:
             yield from self._authenticate(sector, classic.KEY_B)
         except AuthError as error:
             yield from self._still_there(error)
             raise LayoutError("a sector refuses the key")
-        core = self._core
-        yield from self._read(classic.first_block(sector), core, 0)
-        yield from self._read(classic.first_block(sector) + 1, core, _BLOCK)
-        state = self.state
-        if not classic.is_layout(core) or not self._seal.fits(state.uid, counter, core):
-            return False
-        classic.get_state(core, state)
-        state.spent_counter = counter
-        self._current = value_block
-        return True
 
     # -- one transaction -------------------------------------------------------------------
 
@@ -165,9 +175,10 @@ class ClassicSession:
         self.after.copy_from(self.state)
 
     def seal(self, charge_minor, now):
-        """Number, date and seal `after`; False if the card's counter has come to its end.
+        """Number, date and seal `after`; False if the card can't say such a state any more.
 
-        Afterwards `after.tag` names the transaction. Nothing was sent to the card.
+        Its counter has come to its end then. Afterwards `after.tag` names the transaction.
+        Nothing was sent to the card.
         """
         state = self.state
         after = self.after
@@ -177,11 +188,12 @@ class ClassicSession:
         after.seq = state.seq + 1
         after.spent_counter = counter
         after.tap_time = now
-        classic.put_state(self._core, after)
-        self._seal.seal(state.uid, counter, self._core)
-        after.tag = bytes(
-            self._core[classic.CORE_FIELDS_WIDTH:classic.CORE_FIELDS_WIDTH + classic.TAG_WIDTH]
-        )
+        try:
+            classic.put_state(self._blocks, after)
+        except ValueError:
+            return False
+        self._seal.seal(state.uid, counter, self._blocks)
+        after.tag = classic.tag_of(self._blocks)
         return True
 
     def commit(self):
@@ -190,10 +202,15 @@ class ClassicSession:
         If it raises, `wrote` says whether a write was sent at all and `transfer_sent` whether
         the transaction may have been committed.
         """
-        sector = classic.STATE_SECTORS[self.after.seq & 1]
-        yield from self._authenticate(sector, classic.KEY_B)
-        yield from self._write(classic.first_block(sector), self._core, 0)
-        yield from self._write(classic.first_block(sector) + 1, self._core, _BLOCK)
+        copy = self.after.seq & 1
+        blocks = self._blocks
+        yield from self._authenticate(classic.STATE_SECTORS[copy], classic.KEY_B)
+        for index in range(classic.COPY_BLOCKS):
+            if not classic.in_use(blocks, index):
+                continue
+            if index == classic.ANNEX_BLOCK:
+                yield from self._authenticate(classic.ANNEX_SECTORS[copy], classic.KEY_B)
+            yield from self._write(classic.block_of(copy, index), blocks, index * _BLOCK)
         yield from self._authenticate(classic.PURSE_SECTOR, classic.KEY_A)
         moved = self.after.spent_counter - self.state.spent_counter
         yield from self._compute(_DECREMENT, self._current, moved)

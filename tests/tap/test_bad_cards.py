@@ -74,7 +74,7 @@ def test_two_cards_touch_neither() -> None:
 def test_every_flipped_bit_of_the_state_in_force_is_a_bad_signature() -> None:
     """seq 1 is in force in copy 1; copy 0 is empty, so there is nothing to fall back on."""
     start = 16 * classic.first_block(classic.STATE_SECTORS[1])
-    for position in range(start, start + classic.CORE_WIDTH):
+    for position in range(start, start + 32):
         for bit in range(8):
             image = bytearray(FRESH.image)
             image[position] ^= 1 << bit
