@@ -1,1 +1,1 @@
-"""Tariffs on the host: a GTFS feed with Fares v2 in, one compact signed binary out (docs/tariff.md)."""
+"""Tariffs on the host: a GTFS feed with Fares v2 in, one signed binary out (docs/tariff.md)."""

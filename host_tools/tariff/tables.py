@@ -114,7 +114,7 @@ class GroupRow(NamedTuple):
 class TransferRow(NamedTuple):
     from_key: int
     to_key: int
-    count: int
+    transfer_count: int  # 0 between two groups, 255 no limit
     type: int
     product: int
     duration_type: int
