@@ -33,7 +33,9 @@ FLAG_RECOVERED = const(1)
 FLAG_UNRESOLVED = const(2)
 FLAG_TRANSFER = const(4)
 FLAG_CAPPED = const(8)
-FLAG_NAMES = ("recovered", "unresolved", "transfer", "capped")
+FLAG_CHECKOUT = const(16)
+FLAG_MISSED = const(32)  # the price of a missed check-out is in the charge
+FLAG_NAMES = ("recovered", "unresolved", "transfer", "capped", "checkout", "missed")
 
 HEADER_LAYOUT = (
     ("seq", 0, 4),
@@ -77,6 +79,7 @@ INTENT_LAYOUT = (
     ("tag_after", 28, 4, RAW),
     ("granted", 32, 4),
     ("grant_seq", 36, 2),
+    ("companions", 38, 2),  # as SPEC §2.3.1
 )
 
 OUTCOME_LAYOUT = (

@@ -149,8 +149,8 @@ class Randoms:
         return b"random" + bytes([self._drawn >> 8, self._drawn & 255])
 
 
-def tap(journal, number, uptime_s, charge=10000):
-    """INTENT and OUTCOME as a committed tap leaves them."""
+def tap(journal, number, uptime_s, charge=10000, more=None):
+    """INTENT and OUTCOME as a committed tap leaves them; `more`: further fields of the INTENT."""
     uid = bytes([4, number & 255, number >> 8, 3, 7 * number & 255, 5 * number & 255, 6])
     tag = bytes([number * 11 & 255, number * 13 & 255, number * 17 & 255, 200])
     fields = {
@@ -159,11 +159,12 @@ def tap(journal, number, uptime_s, charge=10000):
         "tag_before": bytes(reversed(list(tag))), "tag_after": tag, "granted": 1000000,
         "grant_seq": 4,
     }
+    fields.update(more or {})
     time = NOON + uptime_s
     journal.append(records.INTENT, fields, time, uptime_s)
     outcome = {"tag": tag, "intent_seq": journal.head - 1, "outcome": 0}
     for name in fields:
-        if name not in ("tag_before", "tag_after"):
+        if name not in ("tag_before", "tag_after", "companions"):
             outcome[name] = fields[name]
     journal.append(records.OUTCOME, outcome, time, uptime_s)
 

@@ -44,9 +44,10 @@ def test_intent_bytes():
     body = packed(records.INTENT, {
         "medium": 1, "uid_length": 4, "uid": b"\x01\x02\x03\x04", "flags": 4, "card_seq": 0x050607,
         "product": 8, "rider_category": 9, "riders": 1, "charge": 10000, "k": 0x0A0B0C0D,
-        "tag_before": b"befo", "tag_after": b"afte", "granted": 50000, "grant_seq": 2})
+        "tag_before": b"befo", "tag_after": b"afte", "granted": 50000, "grant_seq": 2,
+        "companions": 0x1201})
     assert body == (unhexlify("0104010203040000000407060508090110270000" "0d0c0b0a")
-                    + b"befoafte" + unhexlify("50c3000002000000"))
+                    + b"befoafte" + unhexlify("50c3000002000112"))
 
 
 def test_outcome_bytes():
@@ -68,6 +69,7 @@ def test_every_layout_is_gapless_and_fits():
             offset += field[2]
     for layout in records.BODY_LAYOUTS[1:]:
         assert layout_width(layout) <= records.BODY_BYTES
+    assert layout_width(records.INTENT_LAYOUT) == records.BODY_BYTES
     assert layout_width(records.OUTCOME_LAYOUT) == records.BODY_BYTES
     assert len(records.BODY_LAYOUTS) == len(records.KIND_NAMES)
 

@@ -56,6 +56,27 @@ def test_golden_bytes_of_a_tap():
     assert content[groups_at] == 0x1F
 
 
+def test_an_outcome_after_its_intent_costs_two_bytes_whatever_the_ride_was():
+    journal = JournalDouble()
+    rides = (
+        {"flags": records.FLAG_TRANSFER | records.FLAG_CAPPED, "charge": 0},
+        {"riders": 4, "companions": 0x1201, "charge": 40000},
+        {"flags": records.FLAG_CHECKOUT, "product": 255, "rider_category": 254},
+        {"flags": records.FLAG_MISSED | records.FLAG_CHECKOUT, "riders": 31},
+    )
+    sizes = []
+    prediction = delta.Prediction()
+    for number in range(len(rides)):
+        tap(journal, number, 20 + number, more=rides[number])
+        out = bytearray(200)
+        seq = journal.head - 2
+        end = delta.put_record(prediction, journal.slots[seq], seq, out, 0)
+        after = delta.put_record(prediction, journal.slots[seq + 1], seq + 1, out, end)
+        sizes.append(after - end)
+    assert sizes == [2, 2, 2, 2]
+    assert rebuilt(coded(journal.slots), journal.head)[0] == journal.slots
+
+
 def test_extremes_round_trip():
     journal = JournalDouble()
     full = bytearray(b"\xff" * 40)
