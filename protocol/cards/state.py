@@ -17,7 +17,7 @@ _COPIED = (
     "leg_group", "leg_product", "companions", "checked_in", "leg_network", "leg_from_stop",
     "leg_exit_stop", "leg_age_s", "leg_ride_s", "run_ride_s", "base_credit_minor", "base_group",
     "base_product", "base_legs", "base_run_transfers", "base_age_s", "base_leg_age_s",
-    "base_ride_s", "base_run_ride_s",
+    "base_ride_s", "base_run_ride_s", "base_companions",
 )
 
 
@@ -102,6 +102,7 @@ class CardState:
         self.base_leg_age_s = 0
         self.base_ride_s = 0
         self.base_run_ride_s = 0
+        self.base_companions = 0
 
     def copy_from(self, other):
         """Become equal to `other`."""
