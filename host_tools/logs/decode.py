@@ -21,8 +21,8 @@ BODY_COLUMNS = (
     "medium", "uid", "outcome", "reason", "charge", "flags", "product", "rider_category", "riders",
     "companions", "card_seq", "k", "tag", "tag_before", "tag_after", "granted", "grant_seq",
     "intent_seq", "vehicle", "route", "stop", "reset_cause", "torn_count", "first_torn_seq",
-    "firmware", "tariff_version", "device_id", "journal_id", "old_time", "new_time", "source", "fault_bits",
-    "fill_percent", "reader_faults", "heap_free",
+    "firmware", "tariff_version", "device_id", "journal_id", "old_time", "new_time", "source",
+    "fault_bits", "fill_percent", "reader_faults", "heap_free",
 )
 COLUMNS = COMMON_COLUMNS + BODY_COLUMNS
 

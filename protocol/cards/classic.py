@@ -97,6 +97,7 @@ BASE = (
     ("base_leg_age_s", 8, 2),
     ("base_ride_s", 10, 2),
     ("base_run_ride_s", 12, 2),
+    ("base_companions", 14, 2),
 )
 _BASE_JOURNEY_AT = const(85)  # as _JOURNEY_AT
 

@@ -27,6 +27,7 @@ BASE = {
     "base_credit_minor": 0x020100, "base_group": 0x03, "base_product": 0x04, "base_legs": 5,
     "base_run_transfers": 0, "base_age_s": 0x0706, "base_leg_age_s": 0x0908,
     "base_ride_s": 0x0B0A, "base_run_ride_s": 0x0D0C,
+    "base_companions": 0x0F0E,
 }
 CONTRACTS = ((0x01, 0x05040302, 0x06), (0x08, 0x0C0B0A09, 0x0D))
 ALL_NAMES = list(CORE) + list(EXTENSION) + list(LEG) + list(BASE)
@@ -85,7 +86,7 @@ def test_annex_bytes():
     assert blocks[32:48] == b"\xee" * 16
     assert bytes(blocks[48:64]) == bytes([3, 1, 2, 3, 4, 5, 6, 0, 8, 9, 10, 11, 12, 13, 0, 0])
     assert bytes(blocks[64:80]) == bytes([1, *list(range(1, 12)), 0, 0, 0, 0])
-    assert bytes(blocks[80:96]) == bytes([*list(range(14)), 0, 0])
+    assert bytes(blocks[80:96]) == bytes(range(16))
 
 
 def test_flags():
