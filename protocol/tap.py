@@ -22,8 +22,8 @@ from protocol.cards.classic import medium_of
 from protocol.cards.classic_session import ClassicSession
 from protocol.compat import const
 from protocol.errors import AuthError, CardLost, FrameError, LayoutError, LinkLost
-from protocol.fares.engine import Decision, decide
-from protocol.fields import find, get_uint, layout_width, put, put_raw
+from protocol.fares.engine import Choice, Decision
+from protocol.fields import find, get_uint, put, put_raw
 from protocol.journal import records
 
 EXCHANGE = classic_session.EXCHANGE
@@ -52,7 +52,7 @@ _I_TAG_BEFORE = find(records.INTENT_LAYOUT, "tag_before")
 _I_TAG_AFTER = find(records.INTENT_LAYOUT, "tag_after")
 _I_GRANTED = find(records.INTENT_LAYOUT, "granted")
 _I_GRANT_SEQ = find(records.INTENT_LAYOUT, "grant_seq")
-_INTENT_BYTES = layout_width(records.INTENT_LAYOUT)
+_I_COMPANIONS = find(records.INTENT_LAYOUT, "companions")
 
 _O_MEDIUM = find(records.OUTCOME_LAYOUT, "medium")
 _O_UID_LENGTH = find(records.OUTCOME_LAYOUT, "uid_length")
@@ -75,13 +75,16 @@ _O_RIDERS = find(records.OUTCOME_LAYOUT, "riders")
 class Validation:
     """Taps at one validator, one after another. `decision` and `card` tell the last one.
 
-    `recovered` says whether the tap announced a transaction that had been committed before.
+    `choice` is what is armed on the buttons; the next accepted tap uses it up. `recovered` says
+    whether the tap announced a transaction that had been committed before.
     """
 
-    def __init__(self, vault, tariff, place):
+    def __init__(self, vault, fares, place):
         self._session = ClassicSession(vault)
-        self._tariff = tariff
+        self._fares = fares
+        self._tariff = fares.tariff
         self.place = place
+        self.choice = Choice()
         self.decision = Decision()
         self._card = self._session.state  # what an OUTCOME speaks of
         self._card_known = False
@@ -170,10 +173,12 @@ class Validation:
         if reason:
             yield from self._refuse(reason)
             return
-        entry = self._announced_entry(session.state.tag)
-        since_s = now - (session.state.tap_time if entry < 0 else self._announced_at[entry])
+        state = session.state
+        entry = self._announced_entry(state.tag)
+        since_s = now - (state.tap_time if entry < 0 else self._announced_at[entry])
         told_here = entry >= 0 and self._announced_in[entry] == self.place.vehicle
-        if told_here and 0 <= since_s < self._tariff.passback_s:
+        leaving = state.checked_in and state.leg_exit_stop != self.place.stop
+        if told_here and 0 <= since_s < self._tariff.passback_s and not leaving:
             yield from self._refuse(outcomes.PASSBACK)
         elif entry < 0 and not session.announced and since_s <= self._tariff.recovery_s:
             yield from self._recover(now)
@@ -202,8 +207,19 @@ class Validation:
         decision.clear()
         decision.outcome = outcomes.ACCEPTED
         decision.charge_minor = session.last_charge_minor
-        decision.transfer = decision.charge_minor == 0 and state.journey_legs > 1
-        decision.product = self._tariff.price_minor(state.rider_category, self.place)[1]
+        decision.transfer = (
+            decision.charge_minor == 0 and state.journey_legs > 1 and not state.checked_in
+        )
+        companions = state.companions
+        decision.companions = companions
+        decision.riders = 1 + (companions & 15) + (companions >> 8 & 15)
+        decision.rider_category = state.rider_category
+        if state.concession_ends and self._past_last_day(state.tap_time):
+            decision.rider_category = self._tariff.default_category
+        decision.product = state.leg_product
+        if not state.extended:
+            offer = self._fares.offer(decision.rider_category, self.place, state.tap_time)
+            decision.product = offer[1]
         yield from self._announce(now)
         try:
             yield from session.confirm_recovered()
@@ -219,7 +235,9 @@ class Validation:
             yield from self._refuse(reason)
             return
         session.propose()
-        decide(session.state, self._tariff, self.place, now, decision, session.after)
+        self._fares.decide(
+            session.state, self.place, now, self.choice, decision, session.after
+        )
         if decision.outcome != outcomes.ACCEPTED:
             yield from self._announce(now)
             return
@@ -248,9 +266,12 @@ class Validation:
             return outcomes.BLOCKED
         if not clock_known:
             return outcomes.CLOCK_UNKNOWN
-        if self._tariff.day(now) > state.valid_until:
+        if self._past_last_day(now) and not state.concession_ends:
             return outcomes.EXPIRED
         return outcomes.NO_REASON
+
+    def _past_last_day(self, now):
+        return self._tariff.day(now) > self._session.state.valid_until
 
     def _not_committed(self):
         """The card went away in the middle: say what is certain."""
@@ -270,14 +291,24 @@ class Validation:
         """Journal the OUTCOME, then tell the passenger."""
         self._write_outcome()
         yield JOURNAL
-        if self.decision.outcome == outcomes.ACCEPTED:
+        accepted = self.decision.outcome == outcomes.ACCEPTED
+        if accepted:
             self._remember_announced(self._card.tag, now)
         yield ANNOUNCE
+        if accepted:
+            self.choice.clear()
 
     # -- record bodies ---------------------------------------------------------------------
 
     def _flags(self):
-        flags = records.FLAG_TRANSFER if self.decision.transfer else 0
+        decision = self.decision
+        flags = records.FLAG_TRANSFER if decision.transfer else 0
+        if decision.capped:
+            flags |= records.FLAG_CAPPED
+        if decision.checkout:
+            flags |= records.FLAG_CHECKOUT
+        if decision.missed:
+            flags |= records.FLAG_MISSED
         if self.recovered:
             flags |= records.FLAG_RECOVERED
         if self._unresolved:
@@ -296,7 +327,7 @@ class Validation:
         put(body, _I_FLAGS, self._flags())
         put(body, _I_CARD_SEQ, after.seq)
         put(body, _I_PRODUCT, decision.product)
-        put(body, _I_CATEGORY, after.rider_category)
+        put(body, _I_CATEGORY, decision.rider_category)
         put(body, _I_RIDERS, decision.riders)
         put(body, _I_CHARGE, decision.charge_minor)
         put(body, _I_COUNTER, after.spent_counter)
@@ -304,8 +335,7 @@ class Validation:
         put_raw(body, _I_TAG_AFTER, after.tag)
         put(body, _I_GRANTED, after.granted_minor)
         put(body, _I_GRANT_SEQ, after.grant_seq)
-        for index in range(_INTENT_BYTES, records.BODY_BYTES):
-            body[index] = 0
+        put(body, _I_COMPANIONS, decision.companions)
 
     def _write_outcome(self):
         self.record_kind = records.OUTCOME
@@ -319,7 +349,8 @@ class Validation:
         put(body, _O_OUTCOME, decision.outcome)
         put(body, _O_REASON, decision.reason)
         put(body, _O_PRODUCT, decision.product)
-        put(body, _O_CATEGORY, card.rider_category)
+        rode = decision.outcome == outcomes.ACCEPTED
+        put(body, _O_CATEGORY, decision.rider_category if rode else card.rider_category)
         put(body, _O_CHARGE, decision.charge_minor)
         put(body, _O_COUNTER, card.spent_counter)
         put_raw(body, _O_TAG, card.tag)
