@@ -85,7 +85,7 @@ def test_annex_bytes():
     assert blocks[0] == 0x14
     assert blocks[32:48] == b"\xee" * 16
     assert bytes(blocks[48:64]) == bytes([3, 1, 2, 3, 4, 5, 6, 0, 8, 9, 10, 11, 12, 13, 0, 0])
-    assert bytes(blocks[64:80]) == bytes([1, *list(range(1, 12)), 0, 0, 0, 0])
+    assert bytes(blocks[64:80]) == b"\x01" + bytes(range(1, 12)) + bytes(4)
     assert bytes(blocks[80:96]) == bytes(range(16))
 
 
