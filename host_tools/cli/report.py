@@ -39,6 +39,15 @@ def revenue(db: Db, by: By = Grouping.line, json: Json = False, csv: Csv = False
 
 
 @app.command()
+def riders(db: Db, by: By = Grouping.category, json: Json = False, csv: Csv = False) -> None:
+    """Boardings, and who boarded: each rider in his own social category.
+
+    Example: minik report riders --db sqlite:///ledger.db --by category --csv
+    """
+    _run("riders", db, by, json, csv)
+
+
+@app.command()
 def taps(db: Db, by: By = Grouping.line, json: Json = False, csv: Csv = False) -> None:
     """Accepted, refused and unfinished taps.
 

@@ -6,19 +6,21 @@ write lock when they begin. PostgreSQL is not served yet.
 
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
-from sqlalchemy import Engine, create_engine, event, insert, select
+from sqlalchemy import Engine, create_engine, event, select
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DatabaseError, IntegrityError, ProgrammingError
 from sqlalchemy.pool import QueuePool, StaticPool
 
 from host_tools.errors import BadInput
 from host_tools.ledger import schema
+from host_tools.ledger.tariff_kept import lay_out
+from host_tools.ledger.upgrade import UPGRADABLE, upgrade
+from host_tools.tariff.tables import Tables
 
 LOCK_WAIT_S = 5.0
 _SHOWN_MAX = 200
@@ -104,10 +106,11 @@ def writer(engine: Engine) -> Engine:
     return engine.execution_options(**{_WRITES: True})
 
 
-def prepare(engine: Engine, url: URL, create: bool, tariff: Any) -> None:
+def prepare(engine: Engine, url: URL, create: bool, tariff: Callable[[], Tables]) -> None:
     """Check that the database is a ledger of our version; lay it out if it is new and may be.
 
-    `tariff` gives a new ledger its currency, day and the names of categories and products.
+    `tariff()` gives a new ledger its currency, calendar and the names of codes. A ledger of an
+    earlier version is brought up to today's.
     BadInput otherwise. A file that is not ours is not changed by one byte, and a ledger that
     could not be laid out leaves no file behind.
     """
@@ -125,7 +128,7 @@ def prepare(engine: Engine, url: URL, create: bool, tariff: Any) -> None:
             if existed and _tables(engine):
                 _check_version(engine, where)
             elif create:
-                _create(engine, tariff)
+                _create(engine, tariff())
             else:
                 raise BadInput(f"{where}: this database is empty, not a ledger")
     except BadInput:
@@ -166,41 +169,36 @@ def _check_version(engine: Engine, where: str) -> None:
     if schema.ledger_meta.name not in _tables(engine):
         raise BadInput(f"{where}: this database is not a Minik ledger")
     found = read_meta(engine).get("schema_version", "?")
-    if found != str(schema.SCHEMA_VERSION):
+    if found in UPGRADABLE:
+        _upgrade(engine, where, found)
+    elif found != str(schema.SCHEMA_VERSION):
         raise BadInput(
             f"{where}: a ledger of schema version {found};"
             f" this program knows version {schema.SCHEMA_VERSION}"
         )
 
 
-def _create(engine: Engine, tariff: Any) -> None:
+def _upgrade(engine: Engine, where: str, found: str) -> None:
+    try:
+        with plainly(where), writer(engine).begin() as connection:
+            upgrade(connection)
+    except BadInput as error:
+        raise BadInput(
+            f"{error}; it has schema version {found} and must be opened once where it can be"
+            " written to, then it is one of today's"
+        ) from error
+
+
+def _create(engine: Engine, tariff: Tables) -> None:
     with engine.connect() as connection:
         connection.connection.cursor().execute("PRAGMA journal_mode=WAL")
     with writer(engine).begin() as connection:
         schema.metadata.create_all(connection, checkfirst=True)
-        if connection.execute(select(schema.ledger_meta.c.name)).first():
-            return  # another process was quicker
-        meta = {
-            "schema_version": str(schema.SCHEMA_VERSION),
-            "currency": tariff.currency,
-            "exponent": str(tariff.exponent),
-            "utc_offset_s": str(tariff.utc_offset_s),
-        }
-        connection.execute(
-            insert(schema.ledger_meta),
-            [{"name": name, "value": value} for name, value in meta.items()],
-        )
-        tables = (("category", tariff.categories), ("product", tariff.products))
-        names = [
-            {"kind": kind, "code": code, "name": name}
-            for kind, table in tables
-            for code, name in enumerate(table)
-            if name is not None
-        ]
-        connection.execute(insert(schema.fleet), names)
+        if not connection.execute(select(schema.ledger_meta.c.name)).first():
+            lay_out(connection, tariff)  # else another process was quicker
 
 
 def read_meta(engine: Engine) -> dict[str, str]:
-    """Schema version, currency, exponent and offset of the local day, as text by name."""
+    """Schema version, currency, exponent, calendar and tariff version, as text by name."""
     with engine.begin() as connection:
         return {row.name: row.value for row in connection.execute(select(schema.ledger_meta))}

@@ -4,7 +4,7 @@ The PLACE in force goes from record to record and from batch to batch, so decodi
 that held before the batch and hands on the one that holds after it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -60,8 +60,11 @@ def decode(
     first_seq: int,
     batch: Sequence[bytes | None],
     place: Place,
+    day_of: Callable[[int], int],
 ) -> Decoded:
     """Rows of `batch`, whose first record has journal seq `first_seq`; None is a torn slot.
+
+    `day_of` gives the service day of a time.
 
     Empty bytes are a record that was whole once: rotten on the flash, or edited there. A finding.
     A record whose MAC verified but whose body makes no sense is kept raw and becomes a finding.
@@ -85,10 +88,11 @@ def decode(
                 decoded.findings.append(("malformed", f"{device_id}/{journal_id}/{seq}"))
                 continue
             key = (device_id, journal_id, seq)
+            when = (header["time"], day_of(header["time"]))
             if kind == records.INTENT:
-                decoded.intents.append(_intent(key, header["time"], body, decoded.place))
+                decoded.intents.append(_intent(key, when, body, decoded.place))
             else:
-                tap = _tap(key, header, body, decoded.place)
+                tap = _tap(key, when, header["clock_quality"], body, decoded.place)
                 decoded.taps.append(tap)
                 rode = tap.outcome == outcomes.ACCEPTED
                 if rode and not (tap.sighting and tap.card_seq > ISSUE_SEQ):
@@ -96,10 +100,12 @@ def decode(
     return decoded
 
 
-def _intent(key: tuple[str, str, int], time: int, body: dict, place: Place) -> Intent:
+def _intent(
+    key: tuple[str, str, int], when: tuple[int, int], body: dict, place: Place
+) -> Intent:
     return Intent(
         *key,
-        time,
+        *when,
         body["medium"],
         body["uid"][: body["uid_length"]].hex(),
         body["flags"],
@@ -111,13 +117,16 @@ def _intent(key: tuple[str, str, int], time: int, body: dict, place: Place) -> I
         body["k"],
         body["granted"],
         body["grant_seq"],
+        body["companions"],
         body["tag_before"].hex(),
         body["tag_after"].hex(),
         *place,
     )
 
 
-def _tap(key: tuple[str, str, int], header: dict, body: dict, place: Place) -> Tap:
+def _tap(
+    key: tuple[str, str, int], when: tuple[int, int], quality: int, body: dict, place: Place
+) -> Tap:
     tag = body["tag"].hex()
     sighting = (
         tag != NO_TAG
@@ -127,8 +136,8 @@ def _tap(key: tuple[str, str, int], header: dict, body: dict, place: Place) -> T
     )
     return Tap(
         *key,
-        header["time"],
-        header["clock_quality"],
+        *when,
+        quality,
         body["medium"],
         body["uid"][: body["uid_length"]].hex(),
         body["flags"],

@@ -15,9 +15,11 @@ from host_tools.ledger.decode import NO_TAG, Decoded, Place, decode
 from host_tools.ledger.facts import CardNumber, Facts, fetch
 from host_tools.ledger.posting import Postings, account_row, post_grants, post_ride
 from host_tools.ledger.settle import COMMITTED, Settled, Verdict, settle
+from host_tools.ledger.tariff_kept import calendar_of
 from protocol.journal import records
 
 _LOOKUP_MAX = 400  # keys in one look-up, well below SQLite's limit on variables
+_ABOUT_THE_RECORD = records.FLAG_RECOVERED | records.FLAG_UNRESOLVED  # not about the ride
 _Item = TypeVar("_Item")
 
 
@@ -53,7 +55,8 @@ def ingest(
     if not fresh:
         return next_seq, last_mac
     place = Place(journal.vehicle, journal.route, journal.stop) if journal else Place()
-    decoded = decode(device_id, journal_id, next_seq, fresh, place)
+    day_of = calendar_of(connection).service_day
+    decoded = decode(device_id, journal_id, next_seq, fresh, place, day_of)
     for record in fresh:
         last_mac = record[-8:] if record else last_mac
     _insert_records(connection, decoded)
@@ -252,10 +255,12 @@ def _transaction_row(verdict: Verdict, before: dict[str, Any] | None) -> dict[st
         "k": source.k,
         "announced": verdict.announced,
         "time": source.time,
+        "day": source.day,
         "product": source.product,
         "rider_category": source.rider_category,
         "riders": source.riders,
-        "flags": source.flags & (records.FLAG_TRANSFER | records.FLAG_CAPPED),
+        "companions": source.companions,
+        "flags": source.flags & ~_ABOUT_THE_RECORD,
         "vehicle": source.vehicle,
         "route": source.route,
         "stop": source.stop,

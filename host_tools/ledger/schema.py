@@ -17,7 +17,7 @@ from sqlalchemy import (
     Table,
 )
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 metadata = MetaData()
 
@@ -40,6 +40,19 @@ def _place() -> tuple[Column, Column, Column]:
         Column("route", Integer, nullable=False, default=0),
         Column("stop", Integer, nullable=False, default=0),
     )
+
+
+def _when() -> tuple[Column, Column]:
+    """The time, and the service day by the calendar when the record came in."""
+    return (
+        Column("time", BigInteger, nullable=False),
+        Column("day", BigInteger, nullable=False),
+    )
+
+
+def _companions() -> Column:
+    """Who rides along with the card's holder: two pairs of category and count (SPEC §2.3.1)."""
+    return Column("companions", Integer, nullable=False)
 
 
 def _ride() -> tuple[Column, ...]:
@@ -94,8 +107,9 @@ records = _table(
 intents = _table(
     "intents",
     *_record_key(),
-    Column("time", BigInteger, nullable=False),
+    *_when(),
     *_ride(),
+    _companions(),
     Column("tag_before", String(8), nullable=False),
     Column("tag_after", String(8), nullable=False),
     *_place(),
@@ -106,7 +120,7 @@ intents = _table(
 taps = _table(
     "taps",
     *_record_key(),
-    Column("time", BigInteger, nullable=False),
+    *_when(),
     Column("clock_quality", Integer, nullable=False),
     *_ride(),
     Column("outcome", Integer, nullable=False),
@@ -128,10 +142,11 @@ card_transactions = _table(
     Column("charge", BigInteger, nullable=False),
     Column("k", BigInteger, nullable=False),
     Column("announced", Integer, nullable=False),
-    Column("time", BigInteger, nullable=False),
+    *_when(),
     Column("product", Integer, nullable=False),
     Column("rider_category", Integer, nullable=False),
     Column("riders", Integer, nullable=False),
+    _companions(),
     Column("flags", Integer, nullable=False),
     *_place(),
     *_record_key(),  # of the record these fields come from
@@ -166,7 +181,7 @@ fleet = _table(
     "fleet",
     Column("kind", String(8), nullable=False),
     Column("code", Integer, nullable=False),
-    Column("name", String(64), nullable=False),
+    Column("name", String(255), nullable=False),
     PrimaryKeyConstraint("kind", "code"),
 )
 

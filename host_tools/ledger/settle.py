@@ -39,6 +39,7 @@ class Intent(NamedTuple):
     journal_id: str
     seq: int
     time: int
+    day: int
     medium: int
     uid: str
     flags: int
@@ -50,6 +51,7 @@ class Intent(NamedTuple):
     k: int
     granted: int
     grant_seq: int
+    companions: int
     tag_before: str
     tag_after: str
     vehicle: int
@@ -64,6 +66,7 @@ class Tap(NamedTuple):
     journal_id: str
     seq: int
     time: int
+    day: int
     clock_quality: int
     medium: int
     uid: str
@@ -84,6 +87,11 @@ class Tap(NamedTuple):
     vehicle: int
     route: int
     stop: int
+
+    @property
+    def companions(self) -> int:
+        """An OUTCOME counts the riders but does not say who they are."""
+        return 0
 
 
 @dataclass(frozen=True)

@@ -17,11 +17,14 @@ from host_tools.errors import BadInput
 from host_tools.ledger import database, schema
 from host_tools.ledger.ingest import ingest, update_cards
 from host_tools.ledger.settle import COMMITTED
+from host_tools.ledger.tariff_kept import take_tariff
+from host_tools.tariff.tables import Tables
 from protocol.compat import EPOCH_UNIX_S
-from protocol.fares.tariff import FlatTariff
 from protocol.journal.chain import Chain
 
-FLEET_KINDS = ("vehicle", "route", "stop", "category", "product")
+FLEET_KINDS = ("vehicle", "route", "stop")
+NAMED_KINDS = (*FLEET_KINDS, "zone", "category", "product")
+_NEW_LEDGER_TARIFF = "flat"
 
 
 class BookedAlready(BadInput):
@@ -72,7 +75,6 @@ class Ledger:
         meta = database.read_meta(engine)
         self.currency = meta["currency"]
         self.exponent = int(meta["exponent"])
-        self.utc_offset_s = int(meta["utc_offset_s"])
 
     def close(self) -> None:
         """Give the database back."""
@@ -159,10 +161,9 @@ class Ledger:
             yield lambda issue: _book(connection, issue)
 
     def register(self, kind: str, code: int, name: str) -> None:
-        """Say what a code of the records stands for; the latest name wins.
+        """Say what a code of the fleet registry stands for; the latest name wins.
 
-        `kind` is vehicle, route or stop (codes of the fleet registry), category or product
-        (indices of the tariff's tables).
+        `kind` is vehicle, or, with a tariff that has none of its own, route or stop.
         """
         if kind not in FLEET_KINDS:
             raise BadInput(f"{kind!r} is none of {', '.join(FLEET_KINDS)}")
@@ -174,8 +175,16 @@ class Ledger:
             if known.rowcount == 0:
                 connection.execute(insert(table).values(kind=kind, code=code, name=name))
 
+    def take_tariff(self, tariff: Tables) -> None:
+        """A tariff is at hand: register what it names; a newer one's calendar holds from here.
+
+        BadInput, and nothing changed, if its currency is another or a code changes its meaning.
+        """
+        with self.writing() as connection:
+            take_tariff(connection, self.where, tariff)
+
     def names(self, kind: str) -> dict[int, str]:
-        """Code → name for one kind."""
+        """Code → id for one of NAMED_KINDS."""
         table = schema.fleet.c
         with self.reading() as connection:
             rows = connection.execute(select(table.code, table.name).where(table.kind == kind))
@@ -204,21 +213,34 @@ def open_ledger(
     *,
     keys: DeviceKeys | None = None,
     create: bool = True,
-    tariff: Any = FlatTariff,
+    tariff: Tables | None = None,
     clock: Callable[[], int] = minik_now,
     lock_wait_s: float = database.LOCK_WAIT_S,
 ) -> Ledger:
     """Open the ledger at `url` (sqlite:///FILE, or a bare path); lay it out if it is new.
 
-    `create=False` demands that it exists. A new ledger takes its currency, its local day and the
-    names of categories and products from `tariff`.
-    BadInput for a URL, file or version this program can't use.
+    `create=False` demands that it exists. A new ledger takes its currency, its calendar and the
+    names of codes from `tariff` (None: the built-in `flat`); one that exists takes what is new.
+    BadInput for a URL, file or version this program can't use, or a tariff that does not fit.
     """
     parsed = database.parse_url(url)
     openable = parsed if create else database.for_reading(parsed)
     engine = database.open_engine(openable, lock_wait_s)
-    database.prepare(engine, parsed, create, tariff)
-    return Ledger(engine, database.shown(parsed), keys, clock)
+    database.prepare(engine, parsed, create, lambda: tariff or _usual_tariff())
+    ledger = Ledger(engine, database.shown(parsed), keys, clock)
+    if tariff is not None:
+        try:
+            ledger.take_tariff(tariff)
+        except BadInput:
+            ledger.close()
+            raise
+    return ledger
+
+
+def _usual_tariff() -> Tables:
+    from host_tools.tariff.load import load_tariff  # the compiler, for new ledgers only
+
+    return load_tariff(_NEW_LEDGER_TARIFF).tables
 
 
 def decimal_amount(amount_minor: int, exponent: int) -> str:

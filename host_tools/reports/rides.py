@@ -1,9 +1,11 @@
-"""Revenue and taps by line, day, device, rider category or product.
+"""Revenue, riders and taps by line, day, device, rider category or product.
 
 Rides are committed card transactions, so a ride counts once however often it was announced;
-refusals are counted by the record. Names come from the ledger's registry, else the code is shown.
+refusals are counted by the record. A check-out is a tap but no boarding. Days are service days.
+Names come from the ledger's registry, else the code is shown.
 """
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,31 +17,32 @@ from host_tools.ledger.store import Ledger
 from host_tools.reports.tables import Report
 from protocol import outcomes
 from protocol.compat import EPOCH_UNIX_S
-from protocol.journal.records import FLAG_TRANSFER
+from protocol.journal.records import FLAG_CHECKOUT, FLAG_TRANSFER
 
 GROUPINGS = ("line", "day", "device", "category", "product")
 _DAY_S = 86400
 _NAMED = {"line": "route", "category": "category", "product": "product"}
+_SUMMED = {"taps", "boardings", "transfers", "revenue"}
+_COLUMNS = {"line": "route", "device": "device_id", "category": "rider_category"}
 
 
 def revenue(ledger: Ledger, by: str) -> Report:
-    """Rides, riders and revenue; `by` is one of GROUPINGS. Money in minor units."""
-    rides = schema.card_transactions
-    key = _key(rides, by, ledger)
-    with ledger.reading() as connection:
-        rows = _grouped(
-            connection,
-            key,
-            rides.c.status == COMMITTED,
-            {
-                "taps": func.count(),
-                "riders": func.sum(rides.c.riders),
-                "transfers": _count_if(rides.c.flags.op("&")(FLAG_TRANSFER) != 0),
-                "revenue": func.sum(rides.c.charge),
-            },
-        )
+    """Taps, riders, transfers and revenue; `by` is one of GROUPINGS. Money in minor units.
+
+    By category each rider counts in his own; the money is in that of the card that paid.
+    """
     columns = ("taps", "riders", "transfers", "revenue")
-    return _report(ledger, "revenue", by, columns, ("revenue",), rows)
+    return _report(ledger, "revenue", by, columns, ("revenue",), _rides(ledger, by, columns))
+
+
+def riders(ledger: Ledger, by: str) -> Report:
+    """Boardings (taps but for check-outs) and the people who boarded, by one of GROUPINGS.
+
+    `companions` of the riders came along on another's card. By category each counts in his own;
+    where only a recovered announcement tells of a ride, all count in that of the card.
+    """
+    columns = ("boardings", "riders", "companions")
+    return _report(ledger, "riders", by, columns, (), _rides(ledger, by, columns))
 
 
 def taps(ledger: Ledger, by: str) -> Report:
@@ -48,7 +51,7 @@ def taps(ledger: Ledger, by: str) -> Report:
     with ledger.reading() as connection:
         rows = _grouped(
             connection,
-            _key(rides, by, ledger),
+            _key(rides, by),
             rides.c.status.in_((COMMITTED, UNRESOLVED)),
             {
                 "accepted": _count_if(rides.c.status == COMMITTED),
@@ -57,7 +60,7 @@ def taps(ledger: Ledger, by: str) -> Report:
         )
         others = _grouped(
             connection,
-            _key(said, by, ledger),
+            _key(said, by),
             said.c.outcome != outcomes.ACCEPTED,
             {
                 "refused": _count_if(said.c.outcome == outcomes.REFUSED),
@@ -71,15 +74,60 @@ def taps(ledger: Ledger, by: str) -> Report:
     return _report(ledger, "taps", by, columns, (), merged)
 
 
+def party(rider_category: int, riders: int, companions: int) -> Iterator[tuple[int, int, bool]]:
+    """(category, people, is a companion) of one tap; `companions` as SPEC §2.3.1.
+
+    Riders of whom nobody says who they are count in the card's category.
+    """
+    along = 0
+    for pair in (companions & 0xFF, companions >> 8):
+        count = pair & 15
+        if count:
+            along += count
+            yield pair >> 4, count, True
+    yield rider_category, 1, False
+    if riders - 1 > along:
+        yield rider_category, riders - 1 - along, True
+
+
+def _rides(ledger: Ledger, by: str, columns: tuple[str, ...]) -> dict[Any, dict[str, int]]:
+    """The figures `columns` of all committed rides, by code."""
+    rides = schema.card_transactions.c
+    boards = rides.flags.op("&")(FLAG_CHECKOUT) == 0
+    crew = (rides.rider_category, rides.riders, rides.companions)
+    with ledger.reading() as connection:
+        rows = connection.execute(
+            select(
+                _key(schema.card_transactions, by).label("code"),
+                *crew,
+                func.count().label("taps"),
+                _count_if(boards).label("boardings"),
+                _count_if(rides.flags.op("&")(FLAG_TRANSFER) != 0).label("transfers"),
+                func.sum(rides.charge).label("revenue"),
+            )
+            .where(rides.status == COMMITTED)
+            .group_by("code", *crew)
+        ).all()
+    found: dict[Any, dict[str, int]] = {}
+    for row in rows:
+        figures = found.setdefault(row.code, dict.fromkeys(columns, 0))
+        for name in _SUMMED & set(columns):
+            figures[name] += getattr(row, name)
+        for category, people, along in party(row.rider_category, row.riders, row.companions):
+            code = category if by == "category" else row.code
+            own = found.setdefault(code, dict.fromkeys(columns, 0))
+            own["riders"] += people * row.boardings
+            if along and "companions" in columns:
+                own["companions"] += people * row.boardings
+    return {code: figures for code, figures in found.items() if any(figures.values())}
+
+
 def _count_if(condition: Any) -> Any:
     return func.sum(case((condition, 1), else_=0))
 
 
-def _key(table: Any, by: str, ledger: Ledger) -> Any:
-    if by == "day":
-        return (table.c.time + ledger.utc_offset_s) // _DAY_S
-    names = {"line": "route", "device": "device_id", "category": "rider_category"}
-    return table.c[names.get(by, by)]
+def _key(table: Any, by: str) -> Any:
+    return table.c[_COLUMNS.get(by, by)]
 
 
 def _grouped(

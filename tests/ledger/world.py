@@ -16,6 +16,7 @@ from protocol.journal import records
 
 AGENCY_KEY = bytes(range(32))
 START = 200_000_000  # Minik time, in 2026
+_ALONE = {"product": 1, "riders": 1}
 
 
 class Keys:
@@ -92,27 +93,29 @@ class Validator:
 
     # -- the parts of a tap ------------------------------------------------------------------
 
-    def intent(self, card: Card, charge: int, salt: str = "") -> tuple[int, bytes, int]:
-        """Journal an INTENT; (its seq, tag after, K after)."""
+    def intent(
+        self, card: Card, charge: int, salt: str = "", **said: int
+    ) -> tuple[int, bytes, int]:
+        """Journal an INTENT, with `said` besides; (its seq, tag after, K after)."""
         k = card.k + 2 * charge + 1
         tag = card.tag_of(card.seq + 1, k, salt or f"{self.device_id} {len(self.journal)}")
         seq = self.write(
-            records.INTENT, medium=1, uid_length=len(card.uid), uid=card.uid, product=1,
-            riders=1, card_seq=card.seq + 1, charge=charge, k=k, tag_before=card.tag,
-            tag_after=tag, granted=card.granted, grant_seq=1,
+            records.INTENT, medium=1, uid_length=len(card.uid), uid=card.uid,
+            card_seq=card.seq + 1, charge=charge, k=k, tag_before=card.tag,
+            tag_after=tag, granted=card.granted, grant_seq=1, **{**_ALONE, **said},
         )  # fmt: skip
         return seq, tag, k
 
     def outcome(
         self, card: Card, outcome: int, charge: int = 0, reason: int = 0, flags: int = 0,
-        intent_seq: int = records.SEQ_NONE,
+        intent_seq: int = records.SEQ_NONE, **said: int,
     ) -> int:  # fmt: skip
         product = 1 if charge and not flags & records.FLAG_RECOVERED else 0
         return self.write(
             records.OUTCOME, medium=1, uid_length=len(card.uid), uid=card.uid, flags=flags,
-            outcome=outcome, reason=reason, charge=charge, k=card.k, tag=card.tag, riders=1,
-            product=product, intent_seq=intent_seq, card_seq=card.seq, granted=card.granted,
-            grant_seq=1,
+            outcome=outcome, reason=reason, charge=charge, k=card.k, tag=card.tag,
+            intent_seq=intent_seq, card_seq=card.seq, granted=card.granted,
+            grant_seq=1, **{"riders": 1, "product": product, **said},
         )  # fmt: skip
 
     @staticmethod
@@ -123,14 +126,18 @@ class Validator:
 
     # -- whole taps --------------------------------------------------------------------------
 
-    def tap(self, card: Card, charge: int) -> None:
-        """A tap as passengers know it: recovered if the last was never announced, else sold."""
+    def tap(self, card: Card, charge: int, **said: int) -> None:
+        """A tap as passengers know it: recovered if the last was never announced, else sold.
+
+        `said` are further fields of its INTENT; the OUTCOME has those it can hold too.
+        """
         if not card.announced:
             self.recover(card)
             return
-        seq, tag, k = self.intent(card, charge)
+        seq, tag, k = self.intent(card, charge, **said)
         self.commit(card, charge, tag, k)
-        self.outcome(card, outcomes.ACCEPTED, charge, intent_seq=seq)
+        said.pop("companions", None)
+        self.outcome(card, outcomes.ACCEPTED, charge, intent_seq=seq, **said)
         card.announced = True
 
     def tap_twice_in_a_second(self, card: Card, charge: int) -> None:
