@@ -2,7 +2,9 @@
 
 Decoding needs no key and proves nothing; `verify` does. A slot that a BOOT record names as torn
 comes out as kind `torn`, one that does not even claim to be the record of its place as
-`unreadable`, both without content. A card's UID is left out unless asked for.
+`unreadable`, both without content. A card's UID is left out unless asked for. Codes of a tariff
+stay codes: the tariff they belong to is not at hand. A stop code that is a zone is shown as such,
+companions as "category:count".
 """
 
 from collections.abc import Callable, Iterator
@@ -11,6 +13,7 @@ from typing import Any
 
 from host_tools.logs.sources import JournalFile
 from protocol.compat import EPOCH_UNIX_S
+from protocol.fares.tariff import ZONE_STOP
 from protocol.journal import records
 from protocol.outcomes import MEDIUM_NAMES, OUTCOME_NAMES, REASON_NAMES
 
@@ -20,9 +23,9 @@ COMMON_COLUMNS = ("seq", "kind", "time", "clock_quality", "boot", "uptime_s")
 BODY_COLUMNS = (
     "medium", "uid", "outcome", "reason", "charge", "flags", "product", "rider_category", "riders",
     "companions", "card_seq", "k", "tag", "tag_before", "tag_after", "granted", "grant_seq",
-    "intent_seq", "vehicle", "route", "stop", "reset_cause", "torn_count", "first_torn_seq",
-    "firmware", "tariff_version", "device_id", "journal_id", "old_time", "new_time", "source",
-    "fault_bits", "fill_percent", "reader_faults", "heap_free",
+    "intent_seq", "vehicle", "route", "stop", "zone", "reset_cause", "torn_count",
+    "first_torn_seq", "firmware", "tariff_version", "device_id", "journal_id", "old_time",
+    "new_time", "source", "fault_bits", "fill_percent", "reader_faults", "heap_free",
 )
 COLUMNS = COMMON_COLUMNS + BODY_COLUMNS
 
@@ -98,6 +101,8 @@ def _put_names(row: Row, body: Row, uids: bool) -> None:
             row[name] = _CONVERSIONS[name](value)
         elif not name.startswith("firmware_"):
             row[name] = value
+    if body.get("stop", 0) >= ZONE_STOP:
+        row["stop"], row["zone"] = None, body["stop"] - ZONE_STOP
     if "firmware_major" in body:
         row["firmware"] = ".".join(
             str(body[f"firmware_{part}"]) for part in ("major", "minor", "patch")
@@ -114,6 +119,11 @@ def _flags(bits: int) -> list[str]:
     return names + ([f"bits_{rest:#x}"] if rest else [])
 
 
+def _companions(packed: int) -> list[str]:
+    pairs = (packed & 0xFF, packed >> 8)
+    return [f"{pair >> 4}:{pair & 15}" for pair in pairs if pair & 15]
+
+
 def _seq_or_none(seq: int) -> int | None:
     return None if seq == records.SEQ_NONE else seq
 
@@ -124,6 +134,7 @@ _CONVERSIONS: dict[str, Callable[[Any], Any]] = {
     "reason": lambda index: _name(REASON_NAMES, index),
     "source": lambda index: _name(records.CLOCK_QUALITY_NAMES, index),
     "flags": _flags,
+    "companions": _companions,
     "tag": bytes.hex,
     "tag_before": bytes.hex,
     "tag_after": bytes.hex,

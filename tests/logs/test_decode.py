@@ -44,6 +44,19 @@ def test_rows_by_name():
         assert set(row) <= set(COLUMNS)
 
 
+def test_zones_companions_and_check_outs_by_name():
+    device = Device()
+    device.put(records.PLACE, {"vehicle": 101, "route": 5, "stop": 0x8002})
+    device.put(records.INTENT, {
+        "medium": 1, "riders": 6, "companions": 0x1302, "flags": records.FLAG_MISSED})
+    device.put(records.OUTCOME, {"medium": 1, "riders": 6, "flags": records.FLAG_CHECKOUT})
+    _, place, intent, outcome = rows(device.journal())
+    assert (place["stop"], place["zone"]) == (None, 2)
+    assert (intent["companions"], intent["flags"]) == (["0:2", "1:3"], ["missed"])
+    assert (outcome["flags"], outcome["riders"]) == (["checkout"], 6)
+    assert "zone" not in next(row for row in rows(sample()) if row["kind"] == "place")
+
+
 def test_uids_are_left_out_by_default():
     text = io.StringIO()
     for write in (write_jsonl, write_csv, write_table):
@@ -66,7 +79,7 @@ def test_unreadable_and_unknown_values_do_not_stop_the_decoding():
     record[25] = 0xF0  # flags
     row = row_of(bytes(record), 3)
     assert (row["medium"], row["outcome"], row["reason"], row["flags"]) == (
-        "unknown_200", "unknown_200", "unknown_200", ["bits_0xf0"])
+        "unknown_200", "unknown_200", "unknown_200", ["checkout", "missed", "bits_0xc0"])
     record[4] = 99
     assert row_of(bytes(record), 3)["kind"] == "unreadable"
     assert iso_time(0xFFFFFFFF) == "2156-02-07T06:28:15Z"
