@@ -5,8 +5,8 @@
 | device_id | 1 to 16 characters, as in the device's key set |
 | role | "validator" |
 | agency | 1 to 65535 |
-| vehicle, route, stop | codes of the fleet registry, 0 to 65535, 0 none (optional) |
-| tariff | name of a built-in tariff (default "flat") |
+| vehicle | code of the fleet registry, 0 to 65535, 0 none (optional) |
+| route, stop | codes of the tariff, 0 to 65535, 0 none; stop may be a zone (optional; SPEC §1) |
 | language | catalogue /lang/<language>.txt (default "en") |
 | board | pins, a module of firmware/boards (default "wrover") |
 
@@ -16,13 +16,10 @@ with one line that says what is wrong, for display and console.
 
 ROLES = ("validator",)
 BOARDS = ("wrover", "bench")
-TARIFFS = ("flat",)
 LANGUAGES = ("en",)
 _SIGNS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 _CODES = ("agency", "vehicle", "route", "stop")
-_CHOICES = (
-    ("role", ROLES), ("tariff", TARIFFS), ("language", LANGUAGES), ("board", BOARDS),
-)
+_CHOICES = (("role", ROLES), ("language", LANGUAGES), ("board", BOARDS))
 
 
 class Config:
@@ -33,7 +30,6 @@ class Config:
         self.role = ROLES[0]
         self.agency = 0
         self.vehicle = self.route = self.stop = 0
-        self.tariff = TARIFFS[0]
         self.language = LANGUAGES[0]
         self.board = BOARDS[0]
 

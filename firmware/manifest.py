@@ -5,13 +5,14 @@ host_tools/device/build.py adds.
 """
 
 _PROTOCOL = (
-    "protocol.compat", "protocol.errors", "protocol.fields", "protocol.outcomes",
+    "protocol.compat", "protocol.errors", "protocol.fields", "protocol.outcomes", "protocol.clock",
     "protocol.nfc.pn532", "protocol.cards.classic", "protocol.cards.purse",
     "protocol.cards.state", "protocol.cards.classic_session", "protocol.fares.tariff",
     "protocol.fares.engine", "protocol.journal.records", "protocol.journal.chain",
     "protocol.journal.ring", "protocol.keys.an10922", "protocol.keys.cmac", "protocol.keys.ccm",
     "protocol.keys.vault", "protocol.keys.keyset", "protocol.tickets.cbor",
-    "protocol.tickets.cose", "protocol.sync.framing", "protocol.sync.messages",
+    "protocol.tickets.cose", "protocol.tickets.p256", "protocol.lists.signed",
+    "protocol.sync.framing", "protocol.sync.messages",
     "protocol.sync.delta", "protocol.sync.session", "protocol.tap",
 )
 _DRIVERS = (
@@ -22,6 +23,8 @@ _SERVICES = (
     "firmware.services.clock", "firmware.services.indicator", "firmware.services.health",
     "firmware.services.journal_store", "firmware.services.state", "firmware.services.tap",
     "firmware.services.uplink", "firmware.services.service_view",
+    "firmware.services.tariff_store", "firmware.services.choice", "firmware.services.place_menu",
+    "firmware.services.keys",
 )
 
 MODULES = {

@@ -1,6 +1,6 @@
 """The validator at a bus door: what is wired to what, in the order of a boot.
 
-Only wiring: each part is in drivers/ and services/. What cannot work (configuration, keys,
+Only wiring: each part is in drivers/ and services/. What cannot work (configuration, keys, tariff,
 journal) is shown red with one line of why, for ever, with the watchdog fed: no reset helps there.
 """
 
@@ -15,8 +15,9 @@ from firmware.drivers.light import Light
 from firmware.drivers.sound import Sound
 from firmware.services import health, indicator
 from firmware.services.clock import Clock
+from firmware.services.wording import load_catalogue
 from protocol.errors import JournalCorrupt, LayoutError
-from protocol.fares.tariff import BUILT_IN, Place
+from protocol.fares.tariff import Place
 
 _POLL_TRIES = 99  # some 0.5 s for an empty poll; a card that comes is reported at once
 
@@ -46,11 +47,10 @@ class Door:
         self.display.start()
         self.clock = Clock(ClockDs3231(i2c, board.RTC_ADDRESS))
         self.clock.read_rtc()
-        self.tariff = BUILT_IN[config.tariff]()
         self.place = Place(config.vehicle, config.route, config.stop)
         self.indicator = indicator.Indicator(
-            self.display, self.light, self.sound, indicator.load_catalogue(config.language),
-            self.tariff, self.place, self.clock,
+            self.display, self.light, self.sound, load_catalogue(config.language), self.place,
+            self.clock,
         )
 
 
@@ -96,7 +96,20 @@ def _load_keys(config):
     return keyset
 
 
-def _open_journal(keyset, door):
+def _load_fares(keyset, watchdog):
+    """The Fares of the tariff on the board."""
+    from firmware.services.tariff_store import load_tariff
+    from protocol.fares.engine import Fares
+
+    tariff = load_tariff(keyset, watchdog.feed)
+    gc.collect()
+    if tariff is None:
+        raise BootFault("no tariff")
+    print("tariff version=%d" % tariff.version)
+    return Fares(tariff)
+
+
+def _open_journal(keyset, door, tariff_version):
     """(JournalStore, State) with this boot's BOOT and PLACE records written."""
     from esp32 import Partition
 
@@ -118,7 +131,7 @@ def _open_journal(keyset, door):
             "torn_count": min(journal.ring.torn_count, 255),
             "first_torn_seq": journal.ring.first_torn_seq,
             "firmware_major": VERSION[0], "firmware_minor": VERSION[1],
-            "firmware_patch": VERSION[2], "tariff_version": door.tariff.version,
+            "firmware_patch": VERSION[2], "tariff_version": tariff_version,
             "journal_id": keyset.journal_id, "device_id": keyset.device_id.encode(),
         })
         journal.append_fields(records.PLACE, {
@@ -134,30 +147,28 @@ def _open_journal(keyset, door):
 async def _serve(config, board, door, watchdog, started_ms):
     keyset = _load_keys(config)
     gc.collect()
-    journal, state = _open_journal(keyset, door)
+    fares = _load_fares(keyset, watchdog)
+    door.indicator.use(fares)
+    journal, state = _open_journal(keyset, door, fares.tariff.version)
 
     from cryptolib import aes
 
-    from firmware.drivers.reader_pn532 import ReaderPn532
     from firmware.services.tap import TapService
+    from firmware.services.uplink import DeviceSide
     from protocol.tap import Validation
 
     gc.collect()
-    pin = machine.Pin
-    reader = ReaderPn532(
-        machine.UART(
-            board.READER_UART, 115200, tx=pin(board.READER_TX), rx=pin(board.READER_RX)
-        ),
-        _POLL_TRIES,
-    )
-    validation = Validation(keyset.vault(aes), door.tariff, door.place)
+    reader = _make_reader(board)
+    validation = Validation(keyset.vault(aes), fares, door.place)
     validation.restore_announced(journal.ring)
     minder = health.Health(watchdog, reader, door.display, door.clock, journal)
     tap = TapService(
         reader, validation, journal, door.indicator, door.clock, minder.tap_alive
     )
     gc.collect()
-    uplink = _make_uplink(board, keyset, aes, journal, state, door, tap, minder)
+    device = DeviceSide(door.clock, journal, door.place, state)
+    uplink = _make_uplink(board, keyset, aes, journal, device, door, tap, minder)
+    tap.keys = _make_keys(fares, validation.choice, device, door, tap)
     buttons = _make_buttons(board, config, door, journal, reader, tap, minder)
     gc.collect()
     for task in (
@@ -174,7 +185,19 @@ async def _serve(config, board, door, watchdog, started_ms):
     await tap.run()
 
 
-def _make_uplink(board, keyset, aes, journal, state, door, tap, minder):
+def _make_reader(board):
+    from firmware.drivers.reader_pn532 import ReaderPn532
+
+    pin = machine.Pin
+    return ReaderPn532(
+        machine.UART(
+            board.READER_UART, 115200, tx=pin(board.READER_TX), rx=pin(board.READER_RX)
+        ),
+        _POLL_TRIES,
+    )
+
+
+def _make_uplink(board, keyset, aes, journal, device, door, tap, minder):
     from os import urandom
 
     from firmware.services import uplink
@@ -185,7 +208,6 @@ def _make_uplink(board, keyset, aes, journal, state, door, tap, minder):
         board.SYNC_UART, uplink.BAUD, tx=pin(board.SYNC_TX), rx=pin(board.SYNC_RX),
         txbuf=uplink.BUFFER_BYTES, rxbuf=uplink.BUFFER_BYTES,
     )
-    device = uplink.DeviceSide(door.clock, journal, door.place, state)
     session = DeviceSession(
         keyset, aes, journal.ring, device, journal.boot, urandom(SALT_BYTES)
     )
@@ -194,11 +216,30 @@ def _make_uplink(board, keyset, aes, journal, state, door, tap, minder):
     )
 
 
+def _make_keys(fares, choice, device, door, tap):
+    from firmware.services.choice import ChoiceKeys
+    from firmware.services.keys import DoorKeys
+    from firmware.services.place_menu import PlaceMenu
+
+    return DoorKeys(
+        tap,
+        ChoiceKeys(choice, fares, door.place, door.clock, door.indicator),
+        PlaceMenu(fares.tariff, device, door.indicator),
+    )
+
+
 def _make_buttons(board, config, door, journal, reader, tap, minder):
     from firmware.drivers.buttons import Buttons
+    from firmware.services.choice import DRIVER, REDUCED, RIDERS, TICKET
     from firmware.services.service_view import ServiceView
 
-    pin = machine.Pin
     view = ServiceView(config, door, journal, reader, tap, minder)
-    pins = [pin(board.SERVICE_BUTTON_PIN, pin.IN, pin.PULL_UP)]
-    return Buttons(pins, [view.show])
+    pins = [machine.Pin(board.SERVICE_BUTTON_PIN, machine.Pin.IN, machine.Pin.PULL_UP)]
+    actions = [view.show]
+    for number, key in (
+        (board.RIDERS_KEY_PIN, RIDERS), (board.REDUCED_KEY_PIN, REDUCED),
+        (board.TICKET_KEY_PIN, TICKET), (board.DRIVER_KEY_PIN, DRIVER),
+    ):
+        pins.append(machine.Pin(number, machine.Pin.IN, machine.Pin.PULL_UP))
+        actions.append(tap.keys.action(key))
+    return Buttons(pins, actions)

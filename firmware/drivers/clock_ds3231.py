@@ -4,32 +4,24 @@ Source: Maxim DS3231 data sheet 19-5170 rev 10 (table 1 registers, p. 14 status 
 UTC; times are seconds since 2020-01-01T00:00:00Z. Left out: alarms, ageing, the 12-hour mode.
 """
 
+from protocol.clock import civil, day_number
 from protocol.compat import const
 
 _SECONDS = const(0x00)
 _STATUS = const(0x0F)
 _OSF = const(0x80)  # the oscillator has stopped since it was last set: the time is no good
-_DAYS_BEFORE_MONTH = (0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334)
 _YEAR_MAX = const(2053)
 
 
 def seconds_of(year, month, day, hour, minute, second):
     """Seconds since 2020 of a UTC date and time of 2020 to 2053."""
-    days = (year - 2020) * 365 + (year - 2017) // 4 + _DAYS_BEFORE_MONTH[month - 1] + day - 1
-    if month > 2 and year % 4 == 0:
-        days += 1
-    return ((days * 24 + hour) * 60 + minute) * 60 + second
+    return ((day_number(year, month, day) * 24 + hour) * 60 + minute) * 60 + second
 
 
 def date_of(seconds):
     """(year, month, day, hour, minute, second) of seconds since 2020."""
-    days, rest = divmod(seconds, 86400)
-    year = 2020 + days * 4 // 1461
-    month = 12
-    while seconds_of(year, month, 1, 0, 0, 0) // 86400 > days:
-        month -= 1
-    day = days - seconds_of(year, month, 1, 0, 0, 0) // 86400 + 1
-    return year, month, day, rest // 3600, rest // 60 % 60, rest % 60
+    day, rest = divmod(seconds, 86400)
+    return civil(day) + (rest // 3600, rest // 60 % 60, rest % 60)
 
 
 def _bcd(value):

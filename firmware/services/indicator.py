@@ -1,13 +1,22 @@
 """What people see and hear at the door: each situation as light, sound and display together.
 
-The words come from the catalogue /lang/<language>.txt (docs/validator.md has the table), kept as
-the bytes of its file and searched when needed: a dict of its texts would take five times the room.
-Money is written with the tariff's exponent from integers. Nothing is decided here.
+Words and names are those of `services/wording.py` and of the tariff. Nothing is decided here.
 """
 
 import asyncio
 
 from firmware.drivers import light, sound
+from firmware.services.pass_words import contract_of, is_rides, valid_until
+from firmware.services.wording import (
+    LARGE_CHARACTERS,
+    SMALL_CHARACTERS,
+    clock_time,
+    console_word,
+    joined,
+    money,
+    texts_of,
+    two_lines,
+)
 from protocol import outcomes
 from protocol.compat import const
 from protocol.fares.tariff import NO_FARE
@@ -16,63 +25,48 @@ _TITLE_PAGE = const(0)
 _RULE_PAGE = const(1)
 _BIG_PAGE = const(2)
 _SECOND_PAGE = const(4)
+_NOTE_PAGE = const(5)  # below a sum
+_PLACE_PAGE = const(6)  # below two lines
 _FOOT_PAGE = const(7)
 _HUGE_CHARACTERS_MAX = const(7)
-_BIG_CHARACTERS_MAX = const(10)
 _BALANCE_CHARACTERS_MAX = const(6)
 _CURRENCY_SIGNS = {"KZT": "₸", "AZN": "₼", "GEL": "₾", "EUR": "€", "PLN": "zł"}
 
 
-def load_catalogue(language):
-    """The texts of a language, as `texts_of` takes them; empty if the file is not there."""
-    try:
-        with open("/lang/" + language + ".txt", "rb") as file:
-            return b"\n" + file.read()
-    except OSError:
-        return b""
-
-
-def texts_of(catalogue, key):
-    """The lines of the text `key`; a text that is missing shows its key."""
-    start = catalogue.find(b"\n" + key.encode() + b": ")
-    if start < 0:
-        return [key]
-    start += len(key) + 3
-    return catalogue[start:catalogue.find(b"\n", start)].decode().split("|")
-
-
-def money(amount_minor, exponent):
-    """`amount_minor` in whole units: 12345 with exponent 2 is "123.45"."""
-    sign = "-" if amount_minor < 0 else ""
-    digits = str(abs(amount_minor))
-    if exponent:
-        digits = "0" * (exponent + 1 - len(digits)) + digits
-        digits = digits[:-exponent] + "." + digits[-exponent:]
-    return sign + digits
-
-
 class Indicator:
-    """The drivers of display, light and sound; `texts` a catalogue; tariff, place and clock.
+    """The drivers of display, light and sound; `texts` a catalogue; place and clock.
 
-    Light, display and sound stay as they were set until the next call.
+    `use` hands in the fares, without which only `starting` and `closed` may be called. Light,
+    display and sound stay as they were set until the next call.
     """
 
-    def __init__(self, display, status_light, sounder, texts, tariff, place, clock):
+    def __init__(self, display, status_light, sounder, texts, place, clock):
         self._display = display
         self._light = status_light
         self._sound = sounder
         self._texts = texts
-        self._tariff = tariff
         self._place = place
         self._clock = clock
-        self._sign = _CURRENCY_SIGNS.get(tariff.currency, tariff.currency)
+        self._fares = self._tariff = None
+        self._sign = ""
 
-    def product(self, index):
-        """Name of a product of the tariff, None for index 0."""
-        return self._tariff.products[index]
+    def use(self, fares):
+        """Speak of money, products and places as the tariff of `fares` (engine.Fares) does."""
+        self._fares = fares
+        self._tariff = fares.tariff
+        self._sign = _CURRENCY_SIGNS.get(fares.tariff.currency, fares.tariff.currency)
+
+    def product(self, code):
+        """Id of a product for the console, where spaces would end it; `-` for code 0."""
+        if not code:
+            return "-"
+        return console_word(self._tariff.product_id(code))
 
     def _words(self, key):
         return texts_of(self._texts, key)
+
+    def _word(self, key):
+        return texts_of(self._texts, key)[0]
 
     def _sum(self, amount_minor):
         return money(amount_minor, self._tariff.exponent)
@@ -80,7 +74,8 @@ class Indicator:
     def _title(self, text, right=""):
         display = self._display
         display.clear()
-        display.text(_TITLE_PAGE, 0, text)
+        room = SMALL_CHARACTERS - len(right) - 1 if right else SMALL_CHARACTERS
+        display.text(_TITLE_PAGE, 0, text[:room])
         display.right(_TITLE_PAGE, right)
         display.rule(_RULE_PAGE, 1)
 
@@ -88,7 +83,7 @@ class Indicator:
         """Two large lines, or small ones if they don't fit, and one small line at the foot."""
         page = _BIG_PAGE
         for line in words[:2]:
-            self._display.centre(page, line, 2 if len(line) <= _BIG_CHARACTERS_MAX else 1)
+            self._display.centre(page, line, 2 if len(line) <= LARGE_CHARACTERS else 1)
             page = _SECOND_PAGE
         self._display.centre(_FOOT_PAGE, foot)
 
@@ -117,29 +112,44 @@ class Indicator:
 
     async def ready(self):
         """Green, or blue while the time is not known: a card may come."""
+        known = self._show_open()
+        foot = ""
+        if known:
+            price_minor = self._fares.offer(
+                self._tariff.default_category, self._place, self._clock.now()
+            )[0]
+            if price_minor != NO_FARE:
+                foot = "%s %s %s" % (self._word("fare"), self._sum(price_minor), self._sign)
+        else:
+            foot = self._word("no_clock")
+        self._title(self._line(), self._hour())
+        self._big(self._words("ready"), foot)
+        self._display.centre(_PLACE_PAGE, self._tariff.stop_name(self._place.stop))
+        await self._display.flush()
+
+    def _show_open(self):
+        """The light of a door that takes cards; is the time known?"""
         known = self._clock.quality > 0
         self._light.show(light.GREEN if known else light.BLUE)
-        price_minor = self._tariff.price_minor(0, self._place)[0]
-        foot = ""
-        if not known:
-            foot = self._words("no_clock")[0]
-        elif price_minor != NO_FARE:
-            foot = "%s %s %s" % (self._words("fare")[0], self._sum(price_minor), self._sign)
+        return known
+
+    def _line(self):
+        """The line by its name, or by its code where the tariff has none for it."""
         route = self._place.route
-        title = "%s %d" % (self._words("route")[0], route) if route else ""
-        await self._screen(title, self._hour(), self._words("ready"), foot)
+        if not route:
+            return ""
+        return self._word("route") + " " + (self._tariff.route_name(route) or str(route))
 
     def _hour(self):
-        if not self._clock.quality:
+        if not self._clock.quality or self._tariff is None:
             return ""
-        minutes = (self._clock.now() + self._tariff.utc_offset_s) // 60
-        return "%02d:%02d" % (minutes // 60 % 24, minutes % 60)
+        return clock_time(self._tariff.zone.local(self._clock.now()))
 
     def signal(self, decision, card):
         """Light and sound of a tap's outcome; at once, for the card still waits for a write."""
         if decision.outcome == outcomes.ACCEPTED:
             self._light.show(light.GREEN)
-            reduced = card.rider_category > 0
+            reduced = self._tariff.is_concession(decision.rider_category)
             self._sound.play(sound.ACCEPTED_REDUCED if reduced else sound.ACCEPTED)
         else:
             self._light.show(light.RED)
@@ -156,35 +166,88 @@ class Indicator:
         else:
             foot = ""
             if decision.reason == outcomes.INSUFFICIENT_FUNDS:
-                foot = "%s %s %s" % (
-                    self._words("balance")[0], self._sum(card.balance_minor()), self._sign
-                )
+                foot = self._balance(card)
             self._refused(self._words(outcomes.REASON_NAMES[decision.reason]), foot, "✗")
         await self._display.flush()
 
     def _accepted(self, decision, card, recovered):
-        if recovered:  # of a category that this tariff may not have
-            title = "recovered"
-        elif decision.transfer:
-            title = "transfer"
+        contract = None
+        if not recovered:  # a recovery decides nothing: what was used then is not known
+            contract = contract_of(self._tariff, card, decision.product, self._clock.now())
+        self._title(self._heading(decision, card, recovered, contract), "✓")
+        if decision.charge_minor:
+            self._amount(self._sum(decision.charge_minor), self._sign)
+            self._below(self._notes(decision, contract), card)
+        elif card.checked_in and not recovered:
+            self._big(self._words("checked_in")[1:], self._balance(card))
+            self._display.centre(_PLACE_PAGE, self._notes(decision, None))
+        elif contract is not None:
+            self._big(self._end_of(contract), self._balance(card))
+            self._display.centre(_PLACE_PAGE, self._notes(decision, None))
         else:
-            title = self._tariff.categories[card.rider_category]
-        self._title(self._words(title)[0], "✓")
+            if decision.transfer:
+                self._display.centre(_BIG_PAGE, self._word("free"), 3)
+            else:
+                self._amount(self._sum(0), self._sign)
+            self._below(self._notes(decision, None), card)
+
+    def _heading(self, decision, card, recovered, contract):
+        if recovered:
+            return self._word("recovered")
+        if decision.checkout:
+            return self._word("checked_out")
+        if card.checked_in:
+            return self._word("checked_in")
+        if decision.transfer and contract is None:
+            return self._word("paid_transfer" if decision.charge_minor else "transfer")
+        return self._tariff.product_name(decision.product)
+
+    def _notes(self, decision, bought):
+        """What else there is to say of an accepted tap, as much as fits; `bought` a contract."""
+        pieces = []
+        if decision.missed:
+            pieces.append(self._word("missed"))
+        if decision.riders > 1:
+            pieces.append("%d %s" % (decision.riders, self._word("riders")))
+        if decision.capped:
+            pieces.append(self._word("capped"))
+        if bought is not None:
+            pieces.append(self._left(bought))
+        if decision.rider_category != self._tariff.default_category:
+            pieces.append(self._tariff.category_name(decision.rider_category))
+        return joined(pieces, SMALL_CHARACTERS)
+
+    def _left(self, contract):
+        """What a contract still holds, in one line."""
+        if is_rides(self._tariff, contract):
+            return "%d %s" % (contract.rides, self._word("rides"))
+        return self._word("until") + " " + self._until(contract)
+
+    def _end_of(self, contract):
+        """The same in two."""
+        if is_rides(self._tariff, contract):
+            return self._word("rides_left"), str(contract.rides)
+        return self._word("valid_until"), self._until(contract)
+
+    def _until(self, contract):
+        return valid_until(self._tariff, contract, self._clock.now())
+
+    def _balance(self, card):
+        return "%s %s %s" % (self._word("balance"), self._sum(card.balance_minor()), self._sign)
+
+    def _below(self, note, card):
+        """Under a sum: a small line, then the balance as large as it fits."""
         display = self._display
-        if decision.charge_minor or not decision.transfer:
-            self._amount(self._sum(decision.charge_minor))
-        else:
-            display.centre(_BIG_PAGE, self._words("free")[0], 3)
+        display.centre(_NOTE_PAGE, note)
         balance = self._sum(card.balance_minor())
-        display.text(_FOOT_PAGE, 0, self._words("balance")[0])
+        display.text(_FOOT_PAGE, 0, self._word("balance"))
         if len(balance) > _BALANCE_CHARACTERS_MAX:
             display.right(_FOOT_PAGE, balance)
         else:
             display.right(_FOOT_PAGE - 1, balance, 2)
 
-    def _amount(self, text):
+    def _amount(self, text, sign):
         """A sum as large as the line allows, the currency one size smaller at its foot."""
-        sign = self._sign
         scale = 3 if len(text) + len(sign) <= _HUGE_CHARACTERS_MAX else 2
         width = 6 * (scale * len(text) + (scale - 1) * len(sign))
         x = max(0, (128 - width) // 2)
@@ -192,8 +255,45 @@ class Indicator:
         self._display.text(_BIG_PAGE + 4 - scale, x + 6 * scale * len(text), sign, scale - 1)
 
     def _refused(self, words, foot, mark):
-        self._title(words[3] if len(words) > 3 else self._words("refused")[0], mark)
+        self._title(words[3] if len(words) > 3 else self._word("refused"), mark)
         self._big(words, foot or (words[2] if len(words) > 2 else ""))
+
+    async def choice(self, choice, decision, checks_in):
+        """What is armed for the next tap, and the Decision on a plain card with it."""
+        self._show_open()
+        riders = choice.riders()
+        self._title("%d %s" % (riders, self._word("riders" if riders > 1 else "rider")))
+        if decision.outcome != outcomes.ACCEPTED:
+            self._big(self._words(outcomes.REASON_NAMES[decision.reason]), "")
+        else:
+            if checks_in:
+                self._big(self._words("checked_in")[1:], "")
+            else:
+                self._amount(self._sum(decision.charge_minor), self._sign)
+            self._display.centre(_PLACE_PAGE, self._tariff.product_name(decision.product))
+        self._display.centre(_FOOT_PAGE, self._joiners(choice.companions))
+        await self._display.flush()
+
+    def _joiners(self, companions):
+        """"+2 Adult, +1 Reduced" of companions (SPEC §2.3.1)."""
+        pieces = []
+        for shift in (0, 8):
+            count = companions >> shift & 15
+            if count:
+                category = companions >> shift + 4 & 15
+                pieces.append("+%d %s" % (count, self._tariff.category_name(category)))
+        return joined(pieces, SMALL_CHARACTERS)
+
+    async def entry(self, key, number, count, name):
+        """One of `count` things to choose from; `key` is the text that says what they are."""
+        self._show_open()
+        title = self._word(key)
+        await self._screen(title, "%d/%d" % (number, count), two_lines(name), self._word("keys"))
+
+    async def told(self, key):
+        """A text for whoever pressed a key."""
+        self._show_open()
+        await self._screen("", self._hour(), self._words(key))
 
     async def lines(self, lines):
         """A page of up to eight small lines, for the service view."""

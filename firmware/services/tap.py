@@ -43,7 +43,8 @@ class TapService:
     """Wires reader, `validation` (protocol.tap), `journal` (JournalStore), indicator and clock.
 
     `busy` is true while a tap is under way: then nobody else may write to the journal or change
-    the place. `alive` is called at least every two seconds.
+    the place. `alive` is called at least every two seconds. `keys` (DoorKeys, None: there are
+    none) may put another page in the place of the ready screen.
     """
 
     def __init__(self, reader, validation, journal, indicator, clock, alive):
@@ -53,8 +54,10 @@ class TapService:
         self._indicator = indicator
         self._clock = clock
         self._alive = alive
+        self.keys = None
         self._shown_at = 0
         self._linger_ms = _LINGER_MS
+        self._paged = False  # what is shown is a page of the keys, which runs out by itself
         self._showing = False  # an outcome or a service page is still on the display
         self._uid = b""
         self._damaged = 0
@@ -66,7 +69,11 @@ class TapService:
     async def start(self):
         """Bring the reader up and show that a card may come."""
         await self._restart_reader()
-        await self._show_ready()
+        await self.show_home()
+
+    def answers_keys(self):
+        """Is it between two taps, and a card may come?"""
+        return not self.busy and (self.idle or self._showing)
 
     async def run(self):
         """Serve cards for ever."""
@@ -110,6 +117,8 @@ class TapService:
 
         What light and sound have told comes on the display too, however the validation ends.
         """
+        if self.keys:
+            self.keys.page()
         self.busy = True
         failed = False
         allocated = gc.mem_alloc()
@@ -158,15 +167,19 @@ class TapService:
         decision = validation.decision
         card = validation.card
         await self._indicator.outcome(decision, card, validation.recovered)
+        if self.keys and decision.outcome == outcomes.ACCEPTED:
+            self.keys.served()
         self.linger(_LINGER_MS)
         print(
-            "tap outcome=%s reason=%s charged=%d balance=%s product=%s recovered=%d" % (
+            "tap outcome=%s reason=%s charged=%d balance=%s product=%s recovered=%d "
+            "riders=%d transfer=%d capped=%d checkout=%d missed=%d" % (
                 outcomes.OUTCOME_NAMES[decision.outcome],
                 outcomes.REASON_NAMES[decision.reason] or "-",
                 decision.charge_minor,
                 "-" if card is None else card.balance_minor(),
-                self._indicator.product(decision.product) or "-",
-                validation.recovered,
+                self._indicator.product(decision.product),
+                validation.recovered, decision.riders, decision.transfer, decision.capped,
+                decision.checkout, decision.missed,
             )
         )
 
@@ -182,7 +195,10 @@ class TapService:
             if not found or (single and found == 1 and self._reader.targets[0].uid != self._uid):
                 print("removed")
                 return found
-            self._shown_at = time.ticks_ms()
+            if self._paged:
+                await self._settle()
+            else:
+                self._shown_at = time.ticks_ms()
             if found > 0:
                 await asyncio.sleep_ms(_CARD_THERE_PAUSE_MS)
 
@@ -200,30 +216,38 @@ class TapService:
         """Nothing is in the field: back to the ready screen once the outcome was there to read."""
         shown_ms = time.ticks_diff(time.ticks_ms(), self._shown_at)
         if self._showing and shown_ms >= self._linger_ms:
-            await self._show_ready()
+            await self.show_home()
 
     def linger(self, ms):
         """What the display shows now stays for `ms`, or until the next card."""
         self._showing = True
+        self._paged = False
         self.idle = False
         self._shown_at = time.ticks_ms()
         self._linger_ms = ms
 
-    async def _show_ready(self):
-        self._showing = False
+    async def show_home(self):
+        """Show the ready screen, or the page of the keys that stands in its place."""
+        page = self.keys and self.keys.page()
+        if page:
+            self.linger(page.left_ms())
+            self._paged = True
+            await page.draw()
+            return
+        self._showing = self._paged = False
         await self._indicator.ready()
         self.idle = True
 
     async def _closed(self):
         """Out of service while the journal takes no tap; loudly, and again once it does."""
-        self.idle = False
+        self.idle = self._showing = False
         fault = "journal failed" if self._journal.failed else "journal full"
         print("fault " + fault)
         await self._indicator.closed(fault)
         while not self._journal.can_sell():
             self._alive()
             await asyncio.sleep_ms(_CLOSED_PAUSE_MS)
-        await self._show_ready()
+        await self.show_home()
 
     async def _restart_reader(self):
         """Until the reader answers: blue at first, red when it stays away."""
@@ -236,11 +260,11 @@ class TapService:
             except LinkLost:
                 tries += 1
             if tries == 1:
-                self.idle = False
+                self.idle = self._showing = False
                 await self._indicator.wait()
             elif tries == _RESTARTS_UNTIL_RED:
                 print("fault reader away")
                 await self._indicator.closed("reader")
             await asyncio.sleep_ms(_RESTART_PAUSE_MS)
         if tries:
-            await self._show_ready()
+            await self.show_home()
