@@ -68,7 +68,7 @@ class Board:
 
     def __init__(
         self, clock: BenchClock, name: str = "board", image: bytes | bytearray | None = None,
-        layout: FlashLayout = DEFAULT_LAYOUT, heap: str = "160k",
+        layout: FlashLayout = DEFAULT_LAYOUT, heap: str = "240k",
         unique_id: bytes = b"\x02minik", seed: int = 0, trace: bool = False,
         guard_s: float = GUARD_S,
     ) -> None:
