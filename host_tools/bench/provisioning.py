@@ -1,7 +1,7 @@
 """The flash of a virtual device as a provisioned one comes out of the depot.
 
-The firmware's build, its configuration and its key set in a file system, the rest blank; nothing
-differs from a real board's but that nobody had to plug it in.
+The firmware's build, its configuration, its key set and its signed tariff in a file system, the
+rest blank; nothing differs from a real board's but that nobody had to plug it in.
 """
 
 import json
@@ -13,6 +13,7 @@ from host_tools.keys.store import KeyStore
 
 CONFIG_PATH = "/config.json"
 KEYS_PATH = "/keys.cbor"
+TARIFF_PATH = "/tariff.bin"
 
 
 @cache
@@ -26,8 +27,12 @@ def provisioned_image(
     place: tuple[int, int, int],
     store: KeyStore,
     journal_id: bytes,
+    tariff_file: bytes,
 ) -> bytearray:
-    """The whole flash of device `device_id` at `place` (codes of vehicle, route, stop)."""
+    """The whole flash of device `device_id` at `place` (codes of vehicle, route, stop).
+
+    `tariff_file` is a tariff signed by the issuer of `store` (SPEC §6.1).
+    """
     config = {
         "device_id": device_id,
         "role": role,
@@ -40,4 +45,5 @@ def provisioned_image(
         **_firmware(role),
         CONFIG_PATH: json.dumps(config).encode(),
         KEYS_PATH: store.device_keyset(device_id, journal_id, role),
+        TARIFF_PATH: tariff_file,
     })
