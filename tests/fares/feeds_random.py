@@ -69,6 +69,7 @@ class _City:
         self._networks()
         self._leg_rules()
         self._transfer_rules()
+        self._price_list()
         self._joins()
         self._settings()
         return self.written
@@ -182,18 +183,19 @@ class _City:
         self.media: list[str] = []
         if self.chance(0.6):
             self.media = ["card", "cash"]
+            media: list[Cells] = [("card", "Card", 2), ("cash", "Cash", 0), ("old", "Old card", 2)]
             self.written["fare_media.txt"] = table(
-                "fare_media_id,fare_media_name,fare_media_type",
-                [("card", "Card", 2), ("cash", "Cash", 0)],
+                "fare_media_id,fare_media_name,fare_media_type", media[: rng.randint(2, 3)]
             )
-            if self.chance(0.3):
-                ours = rng.choice((("card", 1), ("cash", 1), ("card", 0)))
+            if self.chance(0.5):
+                ours = rng.choice((("card", 1), ("card", 1), ("card", 0)))
                 self.written["minik_fare_media.txt"] = table("fare_media_id,on_card", [ours])
 
     def _prices(self, product: str, amounts: Sequence[int]) -> list[Cells]:
         """Rows of one product; together they price it for every rider and media."""
         rng = self.rng
         first = rng.choice(amounts)
+        rows: list[tuple[str, str | None, str | None, int]]
         if not self.categories or self.chance(0.5):
             rows = [(product, None, None, first)]
         else:
@@ -208,16 +210,14 @@ class _City:
         self.changes = [f"change{n}" for n in range(rng.randint(0, 3))]
         kinds = [] if self.chance(0.3) else rng.sample(_PASSES, rng.randint(1, 4))
         self.passes = [f"{kind}{n}" for n, kind in enumerate(kinds)]
+        self.discounts = [] if self.is_simple else [c for c in self.changes if self.chance(0.33)]
         rows = [row for product in self.singles for row in self._prices(product, _AMOUNTS)]
         for product in self.changes:
-            sign = 1 if self.is_simple else rng.choice((1, 1, -1))
+            sign = -1 if product in self.discounts else 1
             rows += self._prices(product, [sign * minor for minor in _AMOUNTS])
         for product in (*self.passes, "missed"):
             rows += self._prices(product, (150, 300, 600, 1500))
-        self.written["fare_products.txt"] = table(
-            "fare_product_id,fare_product_name,rider_category_id,fare_media_id,amount,currency",
-            rows,
-        )
+        self.price_rows = rows
         pairs = zip(self.passes, kinds, strict=True)
         ours = [self._pass(product, kind) for product, kind in pairs]
         if ours:
@@ -226,6 +226,15 @@ class _City:
                 "valid_days",
                 ours,
             )
+
+    def _price_list(self) -> None:
+        """Negative amounts may only be those of transfers that there are."""
+        used = self.written.get("fare_transfer_rules.txt", "")
+        unused = [product for product in self.discounts if f",{product}\n" not in used]
+        self.written["fare_products.txt"] = table(
+            "fare_product_id,fare_product_name,rider_category_id,fare_media_id,amount,currency",
+            [row for row in self.price_rows if row[0] not in unused],
+        )
 
     def _pass(self, product: str, kind: str) -> Cells:
         rng = self.rng
@@ -252,8 +261,7 @@ class _City:
                              rng.choice((1800, 7200)), "missed"))
                 self.check_out.append(network)
             elif self.chance(0.5):
-                rows.append((network, 0, rng.choice(("dearest", "cheapest")),
-                             rng.choice((None, 3600)), None))
+                rows.append((network, 0, rng.choice(("dearest", "cheapest")), None, None))
         if rows:
             self.written["minik_networks.txt"] = table(
                 "network_id,check_out,unknown_exit,ride_s_max,missed_product_id", rows
@@ -265,29 +273,30 @@ class _City:
         count = 1 if self.is_simple else rng.randint(1, 4)
         self.groups = [f"G{n}" for n in range(count)]
         fields = self._prioritised_fields() if self.prioritised else self._listed_fields()
-        rows: dict[tuple[object, ...], object] = {}
-        for one in fields:
+        rows: dict[Cells, Cells] = {}  # what identifies a rule -> its row
+        for *one, rank in fields:
             for _ in range(rng.choice((1, 1, 1, 2))):
                 named = self.is_simple or self.chance(0.85)
                 group = rng.choice(self.groups) if named else None
-                rows.setdefault((*one, rng.choice(self.singles)), group)
+                product = rng.choice(self.singles)
+                rows.setdefault((*one, product), (group, *one, rank, product))
         for product in self.passes:
-            some = rng.sample(list(rows), rng.randint(1, len(rows)))
-            for one in some:
-                key = (*one[:-1], product)
-                rows.setdefault(key, rows[one] if self.is_simple else rng.choice(
-                    (rows[one], None, *self.groups)
-                ))
-        self.groups = sorted({str(group) for group in rows.values() if group})
+            some = rng.sample(list(rows.values()), rng.randint(1, len(rows)))
+            for group, *one, rank, _ in some:
+                if not self.is_simple and self.chance(0.6):
+                    group = rng.choice((None, *self.groups))
+                rows.setdefault((*one, product), (group, *one, rank, product))
+        self.groups = sorted({str(row[0]) for row in rows.values() if row[0]})
         header = (
             "leg_group_id,network_id,from_area_id,to_area_id,from_timeframe_group_id,"
             "to_timeframe_group_id,"
         )
+        listed: list[Cells] = list(rows.values())
         if self.prioritised:
             header += "rule_priority,"
-        self.written["fare_leg_rules.txt"] = table(
-            header + "fare_product_id", [(group, *key) for key, group in rows.items()]
-        )
+        else:
+            listed = [(*row[:-2], row[-1]) for row in listed]
+        self.written["fare_leg_rules.txt"] = table(header + "fare_product_id", listed)
 
     def _frames(self, network: str | None) -> tuple[str | None, str | None]:
         """Timeframe groups of one rule, mostly none; an arrival only where it is seen."""
@@ -328,10 +337,10 @@ class _City:
             for begin in begins:
                 for end in ends:
                     if self.chance(0.85):
-                        rows.append((network, begin, end, *self._frames(network)))
+                        rows.append((network, begin, end, *self._frames(network), None))
                         if self.chance(0.15):
-                            rows.append((network, begin, end, None, None))
-        return rows or [(None, None, None, None, None)]
+                            rows.append((network, begin, end, None, None, None))
+        return rows or [(None, None, None, None, None, None)]
 
     def _transfer_rules(self) -> None:
         rng = self.rng
@@ -342,7 +351,7 @@ class _City:
             count = rng.choice((-1, 1, 1, 2, 3)) if begin == end else None
             limit = rng.choice((None, *_DURATIONS))
             kind = rng.choice((0, 0, 1) if self.is_simple else (0, 0, 1, 2))
-            costs = [c for c in self.changes if kind != 2 or not self._is_negative(c)]
+            costs = [c for c in self.changes if kind != 2 or c not in self.discounts]
             product = rng.choice((None, *costs, *(self.singles if kind == 2 else ())))
             if kind == 2 and product is None:
                 kind = 0
@@ -358,13 +367,6 @@ class _City:
                 "duration_limit_type,fare_transfer_type,fare_product_id",
                 list(rows.values()),
             )
-
-    def _is_negative(self, product: str) -> bool:
-        return f"{product},{product}," in self.written["fare_products.txt"] and any(
-            line.split(",")[4].startswith("-")
-            for line in self.written["fare_products.txt"].splitlines()
-            if line.startswith(f"{product},")
-        )
 
     def _joins(self) -> None:
         rng = self.rng

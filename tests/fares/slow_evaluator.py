@@ -58,10 +58,11 @@ def rate(
             fares.append(fare)
     if not fares:
         return NOW if NOW in reasons else HERE
-    # SPEC 7.3: "the dearest (or the cheapest, by the network) counts"
+    # SPEC 7.3: "the one with the dearest growth (or the cheapest, by the network), then with the
+    # dearest (cheapest) leg price, then the first counts"
     network = feed.network(feed.network_of(leg.route_id))
     sign = 1 if network.get("unknown_exit") == "cheapest" else -1
-    return min(fares, key=lambda fare: (sign * fare.growth, sign * fare.price, fare.order))
+    return min(fares, key=lambda fare: (sign * fare.growth, sign * fare.price))
 
 
 def _rate_exit(

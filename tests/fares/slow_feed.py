@@ -200,17 +200,24 @@ class SlowFeed:
         return [rule for rule in matching if priority(rule) == highest]
 
     def exits(self, leg: Leg) -> Sequence[str | None]:
-        """The exit if it is known, else every exit that can be reached, in a fixed order.
+        """The exit if it is known, else every exit that can be reached.
 
-        SPEC 7.3: "With an unknown exit, each reachable exit is rated". Reachable is what
-        the routes of the leg's network serve; without stop_times.txt every stop.
+        SPEC 7.3: "With an unknown exit, each reachable exit is rated", in this order: those in
+        no area that a rule lists, then as stops.txt first has a stop of the same listed areas.
         """
         if leg.to_stop is not None:
             return [leg.to_stop]
-        return sorted(self.reachable(leg))
+        order: list[frozenset[str]] = [frozenset()]
+        order += [self._listed_ends(row["stop_id"]) for row in self.rows("stops.txt")]
+        return sorted(self.reachable(leg), key=lambda stop: order.index(self._listed_ends(stop)))
+
+    def _listed_ends(self, stop_id: str) -> frozenset[str]:
+        listed = {row.get("to_area_id") for row in self.rows("fare_leg_rules.txt")}
+        return self.areas_of(stop_id) & listed
 
     def reachable(self, leg: Leg) -> set[str]:
-        """The stops that the network of this leg serves."""
+        """The stops that the routes of this leg's network serve; every stop for one that has
+        no stop_times.txt."""
         network = self.network_of(leg.route_id)
         routes = {
             row["route_id"]
