@@ -31,6 +31,7 @@ def _print(ledger, found) -> None:
     text = ledger.amount_text
     print(f"rides            {found.taps}")
     print(f"revenue          {text(found.revenue)}")
+    print(f"desk sales       {text(found.sales)}")
     print(f"cash             {text(found.cash)}")
     print(f"float account    {text(found.float_account)}")
     print(f"value on cards   {text(found.value_on_cards)}")

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 CASH = "cash"
 FLOAT = "float"
 UNBOOKED = "unbooked"
+SALES = "sales"
 _REVENUE = "revenue:"
 
 # account → (class, title)
@@ -20,6 +21,7 @@ FIXED_ACCOUNTS = {
     CASH: ("asset", "Money taken by card desks"),
     FLOAT: ("liability", "Value held on cards"),
     UNBOOKED: ("asset", "Value found on cards that no desk booked"),
+    SALES: ("income", "Passes and rides sold by card desks"),
 }
 
 
@@ -80,6 +82,13 @@ def post_ride(into: Postings, row: dict) -> None:
     into.add(posting, "ride", row["time"], amounts)
     row["posted_charge"], row["posted_route"] = charge, route
     row["posted_times"] += 1
+
+
+def post_sale(into: Postings, uid: str, time: int, amount: int) -> None:
+    """A desk was paid `amount` for passes or rides that it put on a card: debit cash, credit
+    sales. What they are worth is on the card, not in the float: nobody can spend it as money.
+    """
+    into.add(f"sale/{uid}", "sale", time, [(CASH, amount), (SALES, -amount)])
 
 
 def post_grants(into: Postings, card: dict) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, case, func, select
 
 from host_tools.ledger import schema
-from host_tools.ledger.posting import CASH, FLOAT, UNBOOKED
+from host_tools.ledger.posting import CASH, FLOAT, SALES, UNBOOKED
 from host_tools.ledger.settle import COMMITTED, UNRESOLVED
 from host_tools.ledger.store import Ledger
 
@@ -48,6 +48,7 @@ class Reconciliation:
 
     taps: int = 0
     revenue: int = 0
+    sales: int = 0
     cash: int = 0
     unbooked: int = 0
     float_account: int = 0
@@ -114,6 +115,7 @@ def _entries(ledger: Ledger, connection: Connection, found: Reconciliation) -> N
         found.problems.append(Line("entries", text, total))
     found.cash = balances.pop(CASH, 0)
     found.unbooked = balances.pop(UNBOOKED, 0)
+    found.sales = -balances.pop(SALES, 0)
     found.float_account = -balances.pop(FLOAT, 0)
     found.revenue = -sum(balances.values())
 

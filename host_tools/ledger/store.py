@@ -15,7 +15,8 @@ from sqlalchemy import Connection, Engine, Row, func, insert, select, update
 
 from host_tools.errors import BadInput
 from host_tools.ledger import database, schema
-from host_tools.ledger.ingest import ingest, update_cards
+from host_tools.ledger.ingest import ingest, update_cards, write_postings
+from host_tools.ledger.posting import Postings, post_sale
 from host_tools.ledger.settle import COMMITTED
 from host_tools.ledger.tariff_kept import take_tariff
 from host_tools.tariff.tables import Tables
@@ -50,6 +51,7 @@ class Issue:
     time: int
     grant_seq: int = 1
     tag: str = ""  # of the state at issue, hex; empty: not known
+    products_minor: int = 0  # what the passes and rides on it were sold for
 
 
 def minik_now() -> int:
@@ -144,7 +146,10 @@ class Ledger:
     # -- cards and fleet ---------------------------------------------------------------------
 
     def issue(self, issue: Issue) -> None:
-        """Book a card a desk was paid for: debit cash, credit the float. BadInput if booked."""
+        """Book a card a desk was paid for: debit cash, credit float and sales.
+
+        BadInput if it is booked.
+        """
         with self.booking(issue.uid) as book:
             book(issue)
 
@@ -269,6 +274,9 @@ def _book(connection: Connection, issue: Issue) -> None:
         {issue.uid: [(issue.medium, issue.time, state, grant)]},
         {issue.uid: (str(issue.serial), issue.granted_minor)},
     )
+    postings = Postings()
+    post_sale(postings, issue.uid, issue.time, issue.products_minor)
+    write_postings(connection, postings)
 
 
 def _check_not_booked(connection: Connection, uid: str) -> None:
