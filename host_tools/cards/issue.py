@@ -7,11 +7,12 @@ away is simply issued again; a card whose purse sector is ours already is refuse
 from dataclasses import dataclass
 from typing import Any
 
+from host_tools.cards.products import SoldProduct
 from host_tools.device.pn532_client import Pn532Client
 from host_tools.errors import BadInput, NoAnswer
 from host_tools.keys.store import KeyStore
 from protocol.cards import classic, purse
-from protocol.cards.state import NO_DAY, CardState
+from protocol.cards.state import CONTRACT_SLOTS, NO_DAY, CardState
 from protocol.errors import AuthError, CardLost, FrameError, LinkLost
 from protocol.fields import pack_into
 from protocol.nfc.pn532 import Target
@@ -74,7 +75,10 @@ class IssuedAlready(BadInput):
 
 @dataclass(frozen=True)
 class NewCard:
-    """What a card is issued with. `balance_minor` in minor units, days since 2020-01-01."""
+    """What a card is issued with. `balance_minor` in minor units, days since 2020-01-01.
+
+    A card that ends has no concession that ends before it: its state has room for one day.
+    """
 
     card_serial: int
     balance_minor: int
@@ -82,7 +86,34 @@ class NewCard:
     issued_at: int
     issued_day: int
     valid_until: int = NO_DAY
+    concession_until: int = NO_DAY  # last day of the rider category
+    contracts: tuple[SoldProduct, ...] = ()  # at most CONTRACT_SLOTS
     blocked: bool = False  # handed out asleep, to be unblocked by the agency later
+
+    def __post_init__(self) -> None:
+        if NO_DAY not in (self.valid_until, self.concession_until):
+            raise BadInput("a card that ends can't have a concession that ends too")
+        if len(self.contracts) > CONTRACT_SLOTS:
+            raise BadInput(f"a card has room for {CONTRACT_SLOTS} passes or rides")
+
+
+def first_state(new: NewCard, uid: bytes) -> CardState:
+    """The state a card is issued with (SPEC §2.2); its tag is not known yet."""
+    state = CardState()
+    state.uid = uid
+    state.seq = state.spent_counter = 1
+    state.granted_minor = new.balance_minor
+    state.grant_seq = 1
+    state.rider_category = new.rider_category
+    state.concession_ends = new.concession_until != NO_DAY
+    state.valid_until = min(new.valid_until, new.concession_until)
+    state.blocked = new.blocked
+    state.extended = state.annexed = bool(new.contracts)
+    for contract, sold in zip(state.contracts, new.contracts, strict=False):
+        contract.product = sold.product
+        contract.start = sold.start
+        contract.rides = sold.rides
+    return state
 
 
 class Desk:
@@ -101,14 +132,7 @@ class Desk:
         away half-way (say: again).
         """
         target = target or self.only_card()
-        state = CardState()
-        state.uid = target.uid
-        state.seq = state.spent_counter = 1
-        state.granted_minor = new.balance_minor
-        state.grant_seq = 1
-        state.rider_category = new.rider_category
-        state.valid_until = new.valid_until
-        state.blocked = new.blocked
+        state = first_state(new, target.uid)
         try:
             if self._opens(target, classic.PURSE_SECTOR, _AUTH_A, "debit"):
                 raise IssuedAlready("this card has been issued already; nothing was written")
