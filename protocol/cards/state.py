@@ -118,13 +118,3 @@ class CardState:
     def balance_minor(self):
         """Granted minus spent."""
         return self.granted_minor - self.spent_minor()
-
-    def next_journey_age_s(self, elapsed_s):
-        """Seconds from the journey's first leg to a leg `elapsed_s` after its last; saturates."""
-        if self.journey_age_s == AGE_LONGER:
-            return AGE_LONGER
-        return min(self.journey_age_s + elapsed_s, AGE_LONGER)
-
-    def next_leg(self):
-        """Number of the journey's next leg; saturates."""
-        return min(self.journey_legs + 1, LEGS_MAX)
