@@ -9,6 +9,20 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 ANY = 255  # a category or media that does not matter, a leg rule's timeframe is 0 then
+NONE_U32 = 0xFFFFFFFF  # no ceiling, no risk limit
+NO_LIMIT = 255  # a transfer_count that never runs out
+DAY_MAX = 0xFFFF  # valid_until: always
+
+KINDS = ("single", "minutes", "days", "months", "weekdays", "rides")
+STARTS = ("purchase", "first_use", "chosen")
+PERIODS = (None, "day", "week", "month")
+SINGLE = 0  # of KINDS
+
+CONCESSION = 1  # flag of a category
+SOLD_ON_BOARD = 1  # flag of a product
+START_SHIFT = 1  # bits 1 and 2 of a product's flags
+CHECK_OUT = 1  # flags of a network
+CHEAPEST_EXIT = 2
 
 
 class CategoryRow(NamedTuple):
