@@ -88,9 +88,10 @@ class LoadedTariff:
         }
 
 
-def load_tariff(name_or_path: str | Path) -> LoadedTariff:
+def load_tariff(name_or_path: str | Path, after: Tables | None = None) -> LoadedTariff:
     """The tariff of a built-in name, a feed's folder or zip, or a compiled file.
 
+    A feed is compiled `after` an older tariff if one is given, so that ids keep their codes.
     BadInput if there is none or it has errors: one line for each.
     """
     name = str(name_or_path)
@@ -99,7 +100,7 @@ def load_tariff(name_or_path: str | Path) -> LoadedTariff:
         return LoadedTariff(name, pack(compiled), compiled, findings)
     path = Path(name_or_path)
     if path.is_dir() or zipfile.is_zipfile(path):
-        return _of_feed(path)
+        return _of_feed(path, after)
     return _of_file(path)
 
 
@@ -108,11 +109,11 @@ def read_tables(path: Path) -> Tables:
     return load_tariff(path).tables
 
 
-def _of_feed(path: Path) -> LoadedTariff:
+def _of_feed(path: Path, after: Tables | None) -> LoadedTariff:
     feed, findings = read_feed(path)
     compiled = None
     if feed is not None:
-        compiled, said = compile_feed(feed)
+        compiled, said = compile_feed(feed, after)
         findings = [*findings, *said]
     if compiled is None:
         errors = [f"{path}: {found}" for found in findings if found.severity == "error"]
