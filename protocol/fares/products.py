@@ -175,7 +175,7 @@ class Contracts:
             return _OVER
         begin = contract.start
         if begin == START_FIRST_USE:
-            return _VALID
+            return _VALID if self._may_begin() else _LATER
         time = self._time if terms.kind == MINUTES else self._today()
         end = _FOREVER
         if terms.kind == MINUTES:
@@ -194,9 +194,16 @@ class Contracts:
             return _OVER
         return _VALID if time >= begin else _LATER
 
+    def _may_begin(self):
+        """Can the first use of the product in `terms` be now?"""
+        return self.terms.kind != WEEKDAYS or self._is_in_mask(self._today())
+
     def _weekdays_end(self, begin):
         """The first service day from `begin` on that is not in the mask."""
         for day in range(begin, begin + 7):
-            if not self.terms.weekdays >> clock.weekday(day) & 1:
+            if not self._is_in_mask(day):
                 return day
         return _FOREVER
+
+    def _is_in_mask(self, day):
+        return bool(self.terms.weekdays >> clock.weekday(day) & 1)
