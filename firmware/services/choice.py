@@ -12,7 +12,7 @@ from protocol import outcomes
 from protocol.cards.state import CardState
 from protocol.compat import const
 from protocol.fares.engine import Choice, Decision
-from protocol.fares.tariff import PRODUCTS
+from protocol.fares.products import SINGLE, Product
 
 RIDERS = const(0)
 REDUCED = const(1)
@@ -22,10 +22,6 @@ _ARMED_MS = const(5000)
 _COUNT_MAX = const(15)
 _CATEGORY_MAX = const(15)
 _NO_CATEGORY = const(-1)
-_KIND_AT = const(6)  # in a row of products (SPEC §6.2)
-_FLAGS_AT = const(7)
-_SINGLE = const(0)
-_SOLD_ON_BOARD = const(1)
 _SOME_MONEY = const(0x3FFFFFFE)  # more than any sum of fares
 
 
@@ -74,6 +70,8 @@ class ChoiceKeys:
             choice.product = self._next_product()
         self._on_show = True
         self._pressed_at = time.ticks_ms()
+        product = self._indicator.product(choice.product)
+        print("choice product=%s riders=%d" % (product, choice.riders()))
 
     def left_ms(self):
         """For how long the choice is armed still; one that has run out is cleared."""
@@ -110,10 +108,12 @@ class ChoiceKeys:
         """The next product after the one chosen now that can be chosen here; 0 after the last."""
         tariff = self._fares.tariff
         tried = Choice()
+        terms = Product()
         after = CardState()
         usual = self._rated(tried, after).product
         for product in range(self._choice.product + 1, tariff.product_count + 1):
-            if product == usual or not _choosable(tariff, product):
+            terms.read(tariff, product)
+            if product == usual or not (terms.on_board or terms.kind == SINGLE):
                 continue
             tried.clear()
             tried.companions = self._choice.companions
@@ -121,11 +121,6 @@ class ChoiceKeys:
             if self._rated(tried, after).outcome == outcomes.ACCEPTED:
                 return product
         return 0
-
-
-def _choosable(tariff, product):
-    row = tariff.row(PRODUCTS, product - 1)
-    return row[_KIND_AT] == _SINGLE or row[_FLAGS_AT] & _SOLD_ON_BOARD
 
 
 def _first_concession(tariff):

@@ -30,6 +30,7 @@ _PLACE_PAGE = const(6)  # below two lines
 _FOOT_PAGE = const(7)
 _HUGE_CHARACTERS_MAX = const(7)
 _BALANCE_CHARACTERS_MAX = const(6)
+_TITLE_CHARACTERS_MAX = const(15)  # beside the time of day
 _CURRENCY_SIGNS = {"KZT": "₸", "AZN": "₼", "GEL": "₾", "EUR": "€", "PLN": "zł"}
 
 
@@ -138,7 +139,9 @@ class Indicator:
         route = self._place.route
         if not route:
             return ""
-        return self._word("route") + " " + (self._tariff.route_name(route) or str(route))
+        name = self._tariff.route_name(route) or str(route)
+        line = self._word("route") + " " + name
+        return line if len(line) <= _TITLE_CHARACTERS_MAX else name
 
     def _hour(self):
         if not self._clock.quality or self._tariff is None:

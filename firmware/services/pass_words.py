@@ -6,60 +6,53 @@ end is only written down.
 
 from firmware.services.wording import clock_time, date
 from protocol.clock import DAY_S, civil, month_of, month_start, weekday
-from protocol.compat import const
-from protocol.fares.tariff import PRODUCTS, u16
-
-_MINUTES = const(1)
-_MONTHS = const(3)
-_WEEKDAYS = const(4)
-_RIDES = const(5)
-_KIND_AT = const(6)  # in a row of products (SPEC §6.2)
-_LENGTH_AT = const(8)
-_WEEKDAYS_AT = const(10)
+from protocol.fares.products import MINUTES, MONTHS, RIDES, WEEKDAYS, Product
 
 
 def contract_of(tariff, card, product, now):
     """The contract of `product` on a card (CardState) that began last; None if it has none."""
+    terms = Product()
+    if not terms.read(tariff, product):
+        return None
+    reached = now if terms.kind == MINUTES else tariff.service_day(now)
     found = None
     for contract in card.contracts:
-        if not product or contract.product != product or not _begun(tariff, contract, now):
+        if contract.product != product or _begin(terms, contract) > reached:
             continue
         if found is None or contract.start > found.start:
             found = contract
     return found
 
 
-def _begun(tariff, contract, now):
-    if tariff.row(PRODUCTS, contract.product - 1)[_KIND_AT] == _MINUTES:
-        return contract.start <= now
-    return contract.start <= tariff.service_day(now)
+def _begin(terms, contract):
+    if terms.kind == MONTHS:
+        return month_start(month_of(contract.start))
+    return contract.start
 
 
 def is_rides(tariff, contract):
     """Does it hold for a number of rides?"""
-    return tariff.row(PRODUCTS, contract.product - 1)[_KIND_AT] == _RIDES
+    terms = Product()
+    return terms.read(tariff, contract.product) and terms.kind == RIDES
 
 
 def valid_until(tariff, contract, now):
     """The last day of a pass, "28.02.2026", or the minute it ends within a day, "08:05"."""
+    terms = Product()
+    terms.read(tariff, contract.product)
     start = contract.start
-    row = tariff.row(PRODUCTS, contract.product - 1)
-    kind = row[_KIND_AT]
-    length = u16(row, _LENGTH_AT)
-    if kind == _MINUTES:
-        end = start + 60 * length
+    if terms.kind == MINUTES:
+        end = start + 60 * terms.length
         local_s = tariff.zone.local(end)
-        if end - now < DAY_S:
-            return clock_time(local_s)
-        return _date(local_s // DAY_S)
-    if kind == _MONTHS:
-        return _date(month_start(month_of(start) + length) - 1)
-    if kind == _WEEKDAYS:
+        return clock_time(local_s) if end - now < DAY_S else _date(local_s // DAY_S)
+    if terms.kind == MONTHS:
+        return _date(month_start(month_of(start) + terms.length) - 1)
+    if terms.kind == WEEKDAYS:
         last = start
-        while row[_WEEKDAYS_AT] >> weekday(last + 1) & 1 and last < start + 6:
+        while terms.weekdays >> weekday(last + 1) & 1 and last < start + 6:
             last += 1
         return _date(last)
-    return _date(start + length - 1)
+    return _date(start + terms.length - 1)
 
 
 def _date(day):

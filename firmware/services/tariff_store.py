@@ -79,42 +79,43 @@ def _verified(path, keyset, feed):
         store = FileStore(path)
     except OSError:
         return None
-    fault = "damaged"
     try:
-        fault = _open_payload(store, keyset, feed)
-        if not fault:
-            return _Loaded(store)
+        feed()
+        fault = _find_payload(store, keyset)
+        if fault is None or fault == "foreign":
+            feed()
+            check_payload(store, store.size)
+            loaded = _Loaded(store)
+            if fault is None:
+                return loaded
     except (LayoutError, OSError):
-        pass
+        fault = "damaged"
     store.close()
     _refuse(path, fault)
     return None
 
 
-def _open_payload(store, keyset, feed):
-    """Verify the file and let `store` begin at its payload, `size` bytes long; None, or the fault.
+def _find_payload(store, keyset):
+    """Verify the signature, let `store` be `size` bytes of payload; None, or what is wrong.
 
-    LayoutError, OSError: damaged.
+    LayoutError, OSError: damaged. "foreign" says nothing of the payload yet.
     """
-    feed()
     aad = bytearray(_AAD + b"\x00\x00")
     put_uint(aad, len(_AAD), 2, keyset.agency)
-    foreign = False
+    fault = None
     try:
         offset, width = open_signed(store, store.size, bytes(aad), keyset.issuers)
     except AuthError:
         envelope = read_envelope(store, store.size)
         offset = envelope.payload_offset
         width = envelope.payload_width
-        foreign = True
+        fault = "foreign"
     except LayoutError as error:
         short = store.size < _SHORTEST or error.args[0] == "truncated"
         return "truncated" if short else "damaged"
-    feed()
     store.base = offset
     store.size = width
-    check_payload(store, width)
-    return "foreign" if foreign else None
+    return fault
 
 
 def _worse(new, held):

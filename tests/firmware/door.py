@@ -12,19 +12,19 @@ from host_tools.cards.issue import Desk, NewCard
 from host_tools.device.build import build_firmware
 from host_tools.device.image import flash_image, small_layout
 from host_tools.device.pn532_client import Pn532Client
-from host_tools.keys.store import KeyStore
 from protocol.journal import records
+from tests.firmware.tariffs import STORE, flat
 
 JOURNAL_ID = b"\x01\x02\x03\x04"
-STORE = KeyStore.deterministic("firmware tests")
 LAYOUT = small_layout(journal_sectors=8, vfs_sectors=96)
 CONFIG = {
     "device_id": "V1", "role": "validator", "agency": 1, "vehicle": 101, "route": 5, "stop": 1,
-    "tariff": "flat", "language": "en", "board": "bench",
+    "language": "en", "board": "bench",
 }
 LIGHT_PIN = 4
 BUZZER_PIN = 25
 SERVICE_PIN = 13
+RIDERS_PIN, REDUCED_PIN, TICKET_PIN, DRIVER_PIN = 18, 19, 23, 14
 COLOURS = {(0, 96, 0): "green", (120, 0, 0): "red", (0, 0, 120): "blue", (0, 0, 0): "off"}
 
 
@@ -47,16 +47,19 @@ def new_card(balance_minor: int = 50000, rider_category: int = 0, serial: int = 
 
 
 class Door:
-    """One validator, off until `boot`. `config` (None: no file) and `keys` replace what is on its
-    flash; a context manager."""
+    """One validator, off until `boot`. `config` (None: no file), `keys` and `tariff` replace what
+    is on its flash, `files` comes besides; a context manager."""
 
     def __init__(
-        self, config=CONFIG, keys=None, rtc_lost=False, heap="160k", layout=LAYOUT
+        self, config=CONFIG, keys=None, rtc_lost=False, heap="240k", layout=LAYOUT, tariff=None,
+        files=None,
     ):
         self.clock = BenchClock()
         if keys is None:
             keys = STORE.device_keyset("V1", JOURNAL_ID, "validator")
-        content = firmware() | {"/keys.cbor": keys}
+        if tariff is None:
+            tariff = flat()
+        content = firmware() | {"/keys.cbor": keys, "/tariff.bin": tariff} | (files or {})
         if config is not None:
             text = config if isinstance(config, str) else json.dumps(config)
             content["/config.json"] = text.encode()
@@ -98,6 +101,12 @@ class Door:
             self.field.place(card, self.clock.now_us)
         line = self.wait("tap ", timeout_ms, since)
         return dict(pair.split("=") for pair in line.split()[1:])
+
+    def press(self, *pins):
+        """Press keys one after another, and let the display follow."""
+        for pin in pins:
+            self.board.press(pin)
+            self.board.run_for(300)
 
     def remove(self, after_ms=50):
         """Take the cards away (the tap is confirmed by then); wait until the device noticed."""
