@@ -13,19 +13,22 @@ from typing import Any
 
 from host_tools.bench.card_box import CardBox
 from host_tools.bench.clock import BenchClock
-from host_tools.bench.door import Door
-from host_tools.bench.fleet import KINDS, Fleet
+from host_tools.bench.door import Door, trace_fields
+from host_tools.bench.fleet import Fleet
 from host_tools.bench.place_session import PlaceEndpoint
-from host_tools.bench.provisioning import provisioned_image
+from host_tools.bench.provisioning import NEW_TARIFF_PATH, provisioned_image, put_file
 from host_tools.bench.reader import ClassicCard, Faults
 from host_tools.bench.scenario.results import Observed
-from host_tools.bench.scenario.schema import LinkQuality, Scenario, Tap
+from host_tools.bench.scenario.schema import PLACE_KEYS, LinkQuality, Scenario, Tap
+from host_tools.bench.scenario.tariffs import key_categories
 from host_tools.errors import BadInput, CheckFailed
 from host_tools.keys.store import KeyStore
 from host_tools.ledger import Issue, Ledger, open_ledger
 from host_tools.ledger.reconcile import reconcile
 from host_tools.ledger.store import BookedAlready
 from host_tools.server.endpoint import LedgerEndpoint
+from host_tools.tariff.load import LoadedTariff
+from host_tools.tariff.sign import sign
 from protocol.compat import EPOCH_UNIX_S
 from protocol.sync.messages import ERROR_NAMES
 from protocol.sync.server import ServerSession
@@ -66,6 +69,7 @@ class BusLine:
         self.doors: dict[str, Door] = {}
         self._links: dict[str, LinkQuality | None] = {}
         self._places: dict[str, dict[str, str | None]] = {}
+        self._tariffs: dict[str, LoadedTariff] = {}  # what each device uses
         self._faults_seed = Random(f"{self.seed} faults")
         try:
             self._make_cards(folder)
@@ -81,10 +85,12 @@ class BusLine:
         if db_url is None:
             self._temporary = tempfile.TemporaryDirectory(prefix="minik-bench-")
             db_url = f"sqlite:///{self._temporary.name}/ledger.db"
-        return open_ledger(db_url, keys=self.store, clock=self.minik_s)
+        tariff = self._scenario.tariffs.base.tables
+        return open_ledger(db_url, keys=self.store, tariff=tariff, clock=self.minik_s)
 
     def _make_cards(self, folder: Path) -> None:
-        box = CardBox(self.seed, folder, self._scenario.start, self.store)
+        tariff = self._scenario.tariffs.base
+        box = CardBox(self.seed, folder, self._scenario.start, self.store, tariff)
         for name, medium in self._scenario.media.items():
             made = box.make(name, medium)
             self.cards[name] = made.card
@@ -100,11 +106,16 @@ class BusLine:
             ) from error
 
     def _make_doors(self) -> None:
+        tariff = self._scenario.tariffs.base
+        tariff_file = sign(tariff.payload, self.store)
         for number, (name, device) in enumerate(self._scenario.devices.items(), 1):
-            place = {kind: getattr(device, kind) for kind in KINDS}
+            place = {key: getattr(device, key) for key in PLACE_KEYS}
             journal_id = Random(f"{self.seed} journal {name}").randbytes(4)
-            codes = self.fleet.codes(place)
-            image = provisioned_image(name, device.role, codes, self.store, journal_id)
+            codes = self.fleet.place(tariff, place)
+            image = provisioned_image(
+                name, device.role, codes, self.store, journal_id, tariff_file
+            )
+            self._tariffs[name] = tariff
             self._places[name] = place
             self.doors[name] = Door(self.clock, name, image, str(self.seed), number)
             self._links[name] = LinkQuality()
@@ -155,6 +166,7 @@ class BusLine:
         """Hold the cards to the device until it answered; then take them away."""
         door = self.doors[device]
         was_on = door.on
+        complaint = self._arm(device, step)
         faults = Faults(
             remove_after_frames=step.remove_after_frames,
             answer_lost=step.answer_lost,
@@ -166,14 +178,62 @@ class BusLine:
             self.remark = f"the supply of {device} failed during the tap"
         elif not was_on:
             self.remark = f"{device} has no supply"
+        else:
+            self.remark = complaint
+        return seen
+
+    def _arm(self, device: str, step: Tap) -> str | None:
+        """Choose riders and ticket on the keys; None, or why that did not work."""
+        if step.riders in (1, ()) and step.product is None:
+            return None
+        if isinstance(step.riders, tuple):
+            keys = key_categories(self._tariffs[device])
+            pressed = [keys[category] for category in step.riders]
+        else:
+            pressed = ["riders"] * (step.riders - 1)
+        return self.doors[device].arm(pressed, step.product)
+
+    def press(self, device: str, keys: tuple[str, ...]) -> Observed:
+        """Press these keys one after another; the place may be another one afterwards."""
+        door = self.doors[device]
+        told = door.press(keys)
+        places = [trace_fields(line) for line in told if line.startswith("place ")]
+        if places:
+            route, stop = int(places[-1]["route"] or 0), int(places[-1]["stop"] or 0)
+            moved = self.fleet.names(self._tariffs[device], route, stop)
+            self._places[device] |= moved
+            words = [f"{what} {name}" for what, name in moved.items() if name is not None]
+            self.remark = f"{device} is at {', '.join(words)} now"
+        return door.look()
+
+    def install(self, device: str, tariff: str) -> Observed:
+        """Put a tariff onto the device as a depot does, and restart it.
+
+        If the device takes it the ledger does too.
+        """
+        put = self._scenario.tariffs.installs[tariff]
+        door = self.doors[device]
+        door.switch_off()
+        put_file(door.board.flash, NEW_TARIFF_PATH, put.file(self.store))
+        seen = self.boot(device)
+        if put.loaded and seen.fault is None and seen.tariff == put.loaded.tables.version:
+            self.books.take_tariff(put.loaded.tables)
+            self._tariffs[device] = put.loaded
+            self.remark = f"{device} uses tariff version {seen.tariff}"
+        elif seen.fault is not None:
+            self.remark = f"{device} refuses it, {seen.fault}, and keeps version {seen.tariff}"
         return seen
 
     def set_place(self, device: str, place: dict[str, str | None]) -> Observed:
-        """Set the `vehicle`, `route` or `stop` that are in `place`, over a cable of its own."""
+        """Set the `vehicle`, `route`, `stop` or `zone` that are in `place`, over a cable of its
+        own."""
         door = self.doors[device]
         wanted = {**self._places[device], **place}
         endpoint = PlaceEndpoint(
-            self.store, self._session_random(device), self.fleet.codes(wanted), self.minik_s
+            self.store,
+            self._session_random(device),
+            self.fleet.place(self._tariffs[device], wanted),
+            self.minik_s,
         )
         door.sync_line.plug(endpoint, LinkQuality())
         door.run(lambda: endpoint.held is not None, PLACE_MS_MAX, endpoint.knock)
@@ -208,7 +268,7 @@ class BusLine:
         wrong = door.wait_ready()
         took_s = (self.clock.now_us - began_us) / 1e6
         self.remark = wrong or f"ready {took_s:.2f} s after the supply came"
-        return door.look()
+        return door.started()
 
     def sync(self, device: str) -> Observed:
         """The device's journal goes to the ledger as far as the link lets it."""

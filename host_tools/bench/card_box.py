@@ -12,15 +12,16 @@ from random import Random
 
 from host_tools.bench.reader import ClassicCard, DirectReader, RfField
 from host_tools.bench.scenario.schema import Medium
+from host_tools.bench.scenario.tariffs import held_product
 from host_tools.cards.issue import Desk, NewCard
 from host_tools.device.pn532_client import Pn532Client
 from host_tools.errors import BadInput
 from host_tools.keys.store import KeyStore
 from host_tools.ledger import Issue
+from host_tools.tariff.load import LoadedTariff
 from protocol.cards.state import NO_DAY
 from protocol.compat import EPOCH_UNIX_S
 from protocol.errors import LinkLost
-from protocol.fares.tariff import FlatTariff
 from protocol.outcomes import MEDIUM_NAMES
 
 _EPOCH_DAY = date(2020, 1, 1)
@@ -57,6 +58,10 @@ class BoxedCard:
     issue: Issue | None
 
 
+def _day(until: date | None) -> int:
+    return NO_DAY if until is None else (until - _EPOCH_DAY).days
+
+
 def make_uid(seed: int, name: str, length: int) -> bytes:
     """A UID of 4 or 7 bytes as a maker could have given it."""
     drawn = bytearray(Random(f"{seed} uid {name}").randbytes(length))
@@ -68,13 +73,19 @@ def make_uid(seed: int, name: str, length: int) -> bytes:
 
 
 class CardBox:
-    """Makes the cards of a scenario. `folder`: where dumps are looked for; `start`: issue time."""
+    """Makes the cards of a scenario, with passes and rides of `tariff`.
 
-    def __init__(self, seed: int, folder: Path, start: datetime, store: KeyStore) -> None:
+    `folder`: where dumps are looked for; `start`: issue time.
+    """
+
+    def __init__(
+        self, seed: int, folder: Path, start: datetime, store: KeyStore, tariff: LoadedTariff
+    ) -> None:
         self._seed = seed
         self._folder = folder
         self._start = start
         self._store = store
+        self._tariff = tariff
         self._other: KeyStore | None = None
         self._serial = 0
 
@@ -111,14 +122,19 @@ class CardBox:
         client.start()
         self._serial += 1
         at = int(self._start.timestamp()) - EPOCH_UNIX_S
-        until = medium.valid_until
+        category = self._category(medium)
+        products = tuple(
+            held_product(held, self._tariff, category, self._start) for held in medium.products
+        )
         state = Desk(client, self._store if own else self._other_store()).issue(NewCard(
             card_serial=self._serial,
             balance_minor=medium.balance,
-            rider_category=FlatTariff.categories.index(medium.rider_category),
+            rider_category=category,
             issued_at=at,
-            issued_day=FlatTariff().day(at),
-            valid_until=NO_DAY if until is None else (until - _EPOCH_DAY).days,
+            issued_day=self._tariff.tariff.day(at),
+            valid_until=_day(medium.valid_until),
+            concession_until=_day(medium.concession_until),
+            contracts=products,
         ))
         reader.take_away()
         if not own:
@@ -130,7 +146,13 @@ class CardBox:
             granted_minor=medium.balance,
             time=at,
             tag=state.tag.hex(),
+            products_minor=sum(sold.price_minor for sold in products),
         )
+
+    def _category(self, medium: Medium) -> int:
+        if medium.rider_category is None:
+            return self._tariff.tables.default_category
+        return self._tariff.category_code(medium.rider_category)
 
     def _other_store(self) -> KeyStore:
         """Keys of an agency that is not ours, whatever ours is."""

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
+from urllib.parse import unquote
 
 from host_tools.bench.board import (
     Board,
@@ -37,6 +38,10 @@ TAP_MS_MAX = 5_000
 CONFIRM_MS_MAX = 1_000
 LEAVE_MS_MAX = 3_000
 SOUND_MS_MAX = 3_000
+KEY_MS = 100  # how long a key is held
+KEY_PAUSE_MS = 200  # until the next; keys count 200 ms apart, and draw what they did
+ARMED_MS = 5_000  # after the last press a choice is forgotten
+TICKETS_MAX = 64  # presses of the ticket key after which there is no such ticket
 _PAUSE_US_MAX = 150_000  # between two beeps of one tune
 _POLL = 0x4A  # InListPassiveTarget
 _CARD_COMMANDS = (0x40, 0x42)  # InDataExchange, InCommunicateThru
@@ -175,9 +180,9 @@ def sound_name(tones: Sequence[Tone]) -> str | None:
 
 
 def trace_fields(line: str) -> dict[str, str | None]:
-    """The fields of a console trace line `name key=value …`; `-` is None."""
+    """The fields of a console trace line `name key=value …`; `-` is None, `%20` a space."""
     pairs = (word.partition("=") for word in line.split()[1:])
-    return {key: None if value == "-" else value for key, _, value in pairs}
+    return {key: None if value == "-" else unquote(value) for key, _, value in pairs}
 
 
 class Door:
@@ -205,6 +210,14 @@ class Door:
         self._clock = clock
         self._light = self.board.pixels[pins.LIGHT_PIN]
         self._buzzer = self.board.pwm[pins.BUZZER_PIN]
+        self._keys = {
+            "riders": pins.RIDERS_KEY_PIN,
+            "reduced": pins.REDUCED_KEY_PIN,
+            "ticket": pins.TICKET_KEY_PIN,
+            "driver": pins.DRIVER_KEY_PIN,
+            "service": pins.SERVICE_BUTTON_PIN,
+        }
+        self._armed_until_us = 0
         self._lines_before_boot = 0
 
     # -- power
@@ -240,6 +253,18 @@ class Door:
             return said[-1] if said else "it says nothing"
         return None
 
+    def started(self) -> Observed:
+        """What it shows, the version of the tariff it began to use, and the first fault it told,
+        since its last boot began."""
+        said = [line for _, line in self.board.console.lines[self._lines_before_boot :]]
+        versions = [trace_fields(line)["version"] for line in said if line.startswith("tariff ")]
+        faults = [line.removeprefix("fault ") for line in said if line.startswith("fault ")]
+        return replace(
+            self.look(),
+            tariff=_number(versions[-1]) if versions else None,
+            fault=faults[0] if faults else None,
+        )
+
     def attach_sync(self, peer: UartPeer) -> None:
         """Hang `peer` on the sync port in place of `sync_line`."""
         self._sync_port.attach(peer)
@@ -254,6 +279,40 @@ class Door:
     def save_picture(self, path: Path) -> None:
         """The display as a PNG."""
         self.display.save_png(path)
+
+    # -- keys
+
+    def press(self, keys: Sequence[str]) -> list[str]:
+        """Press these keys, one after another (`schema.KEYS`); what the console said to that."""
+        lines = self.board.console.lines
+        start = len(lines)
+        for key in keys:
+            if self.on:
+                self.board.catch_up()
+                self.board.press(self._keys[key], KEY_MS)
+            self.run(lambda: False, KEY_MS + KEY_PAUSE_MS)
+        return [line for _, line in lines[start:]]
+
+    def arm(self, keys: Sequence[str], product: str | None) -> str | None:
+        """Choose for the next tap: press `keys`, then the ticket key until `product` is armed.
+
+        What was armed before is first left to run out. None, or why it did not work.
+        """
+        self.run(lambda: self.board.local_us >= self._armed_until_us, ARMED_MS)
+        self.press(keys)
+        complaint = None if product is None else self._arm_ticket(product)
+        self._armed_until_us = self.board.local_us + ARMED_MS * 1000
+        return complaint
+
+    def _arm_ticket(self, product: str) -> str | None:
+        for _ in range(TICKETS_MAX):
+            told = [line for line in self.press(("ticket",)) if line.startswith("choice ")]
+            armed = trace_fields(told[-1])["product"] if told else None
+            if armed == product:
+                return None
+            if armed is None:
+                break
+        return f"the ticket key of {self.name} does not offer {product} here"
 
     # -- taps
 
@@ -284,6 +343,8 @@ class Door:
         )
         sound = self._listen(tones)
         said = told()
+        if said and trace_fields(said[0])["outcome"] == "accepted":
+            self._armed_until_us = 0
         seen = replace(seen, sound=sound)
         if said or spent.exchanges:  # else no card was ever seen: nothing to count
             seen = replace(
@@ -331,6 +392,7 @@ def _with_trace(seen: Observed, line: str) -> Observed:
         product=said["product"],
         charged=_number(said["charged"]),
         balance=_number(said["balance"]),
+        riders=_number(said["riders"]) if said["outcome"] == "accepted" else None,
     )
 
 

@@ -7,12 +7,14 @@ rest blank; nothing differs from a real board's but that nobody had to plug it i
 import json
 from functools import cache
 
+from host_tools.bench.nor import NorFlash
 from host_tools.device.build import build_firmware
-from host_tools.device.image import flash_image
+from host_tools.device.image import DEFAULT_LAYOUT, flash_image, littlefs_image, read_littlefs
 from host_tools.keys.store import KeyStore
 
 CONFIG_PATH = "/config.json"
 KEYS_PATH = "/keys.cbor"
+NEW_TARIFF_PATH = "/tariff.new"
 TARIFF_PATH = "/tariff.bin"
 
 
@@ -47,3 +49,14 @@ def provisioned_image(
         KEYS_PATH: store.device_keyset(device_id, journal_id, role),
         TARIFF_PATH: tariff_file,
     })
+
+
+def put_file(flash: NorFlash, path: str, content: bytes) -> None:
+    """Put a file into the file system of a board that is off, as a depot does over the console.
+
+    BadInput if the file system is not sound, or full.
+    """
+    part = DEFAULT_LAYOUT.find("vfs")
+    files = read_littlefs(bytes(flash.image[part.offset:part.end]))
+    files[path] = content
+    flash.image[part.offset:part.end] = littlefs_image(files, part.size)

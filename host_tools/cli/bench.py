@@ -106,7 +106,7 @@ def run_scenario(
             return _tell_story(scenario, runner, line)
         if json:
             return _tell_machine(scenario, runner, line, with_reports)
-        result = runner.run(lambda done: print(brief(done), flush=True))
+        result = runner.run(lambda done: print(brief(done, scenario.tariffs.base), flush=True))
         print(line.verdict())
         return result
 

@@ -1,4 +1,4 @@
-"""A scenario with every kind of step, as text that the tests bend."""
+"""Scenarios as texts that the tests bend: one with every kind of step, one with a feed."""
 
 SAMPLE = """\
 scenario: 1
@@ -22,4 +22,22 @@ steps:
   - {boot: V1}
   - {sync: V1}
   - {expect_ledger: {taps: 1, revenue: 10000, balanced: true}}
+"""
+
+# beside a folder `feed` with `tests.tariff.feeds.city_feed`
+CITY_SAMPLE = """\
+scenario: 1
+start: 2026-11-20T12:00:00+05:00
+tariff: feed
+devices:
+  V1: {role: validator, vehicle: "101", route: R5, zone: inner}
+media:
+  dana: {type: classic1k, balance: 50000, products: [{product: month, start: 2026-11-01}]}
+  olga: {type: classic1k, rider_category: reduced, balance: 50000, concession_until: 2026-12-31}
+steps:
+  - {tap: dana, on: V1, riders: 3, expect: {riders: 3}}
+  - {tap: olga, on: V1, riders: [adult, reduced], product: day}
+  - {set: V1, stop: S2}
+  - {press: V1, keys: [riders, ticket]}
+  - {install: V1, tariff: newer.zip, expect: {tariff: 4, fault: null}}
 """

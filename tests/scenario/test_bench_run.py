@@ -97,7 +97,7 @@ def test_what_is_observed_of_an_accepted_tap(tmp_path, capsys):
         "outcome": "accepted", "reason": None, "charged": 10000, "balance": 40000,
         "product": "single", "display": ["Single ticket ✓", "100.00₸", "Balance 400.00"],
         "light": "green", "sound": "beep", "reader_ms": tap["reader_ms"],
-        "exchanges": tap["exchanges"],
+        "exchanges": tap["exchanges"], "riders": 1, "tariff": None, "fault": None,
     }
     assert 60 < tap["reader_ms"] < 100
     assert 10 <= tap["exchanges"] <= 14

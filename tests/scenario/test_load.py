@@ -7,7 +7,10 @@ import pytest
 from host_tools.bench.scenario import schema
 from host_tools.bench.scenario.load import load_scenario
 from host_tools.errors import BadInput
-from tests.scenario.sample import SAMPLE
+from host_tools.keys.store import KeyStore
+from host_tools.tariff.sign import sign
+from tests.scenario.sample import CITY_SAMPLE, SAMPLE
+from tests.tariff.feeds import changed, city_feed, write_feed
 
 
 def load(folder: Path, text: str) -> schema.Scenario:
@@ -80,7 +83,7 @@ def test_words_that_yaml_1_1_would_turn_into_other_things_stay_words(tmp_path):
          'step 3: remove_after_frame: unknown field; did you mean "remove_after_frames"?'),
         ("1h30m", "90 min", "step 4: advance: a duration is written like "),
         ("1h30m", "0s", "step 4: advance: a duration lies between 1s and 400d"),
-        (", stop: 0101", "", "step 5: set: name a stop, a route or a vehicle"),
+        (", stop: 0101", "", "step 5: set: name a stop, a zone, a route or a"),
         ("stop: 0101", "stopp: S7", 'step 5: stopp: unknown field; did you mean "stop"?'),
         ("state: down", "state: dwn",
          'step 6: state: "dwn" is none of up, down; did you mean "down"?'),
@@ -97,7 +100,8 @@ def test_words_that_yaml_1_1_would_turn_into_other_things_stay_words(tmp_path):
         ("T08:00:00+05:00", "", "start: the time of day is missing, "),
         ("2026-11-20T08:00:00+05:00", "soon", "start: not an ISO time with offset"),
         ("2026-11-20T", "1999-11-20T", "start: the time lies between 2020 and 2053"),
-        ("tariff: flat", "tariff: feed.zip", "tariff: feeds come with the tariff compiler, "),
+        ("tariff: flat", "tariff: feed.zip", "tariff: "),
+        ("stop: 0101", "zone: Z1", 'step 5: zone: "Z1": the tariff has no zones'),
         ("tariff: flat", "tariff: flt", 'tariff: "flt" is no built-in tariff; did you mean '),
         ("classic1k", "desfire",
          'media.adult1.type: "desfire" is not in this version; use classic1k or classic4k'),
@@ -183,3 +187,130 @@ def test_a_dump_must_fit_its_card(tmp_path):
     assert "has 1000 bytes; a dump of a classic1k card has 1024" in complaint(tmp_path, text)
     (tmp_path / "short.mfd").write_bytes(bytes(1024))
     assert load(tmp_path, text).media["adult1"].file == "short.mfd"
+
+
+# -- tariffs ---------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def city(tmp_path):
+    """A folder with a feed and a newer one, where scenarios are written."""
+    feed = city_feed()
+    write_feed(feed, tmp_path / "feed")
+    newer = changed(feed, "minik_settings.txt", "version,3", "version,4")
+    write_feed(newer, tmp_path / "newer.zip")
+    return tmp_path
+
+
+def test_a_feed_beside_the_scenario_is_its_tariff(city):
+    scenario = load(city, CITY_SAMPLE)
+    tariffs = scenario.tariffs
+    assert (tariffs.base.tables.version, tariffs.base.tables.currency) == (3, "KZT")
+    assert tariffs.installs["newer.zip"].loaded.tables.version == 4
+    assert tariffs.installs["newer.zip"].content is None
+    first, second, moved, pressed, _ = scenario.steps
+    assert (first.riders, second.riders, second.product) == (3, ("adult", "reduced"), "day")
+    assert moved.named() == {"stop": "S2", "zone": None}
+    assert pressed.keys == ("riders", "ticket")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line"),
+    [
+        ("tariff: feed", "tariff: gone/feed", "tariff: {city}/gone/feed: no such file or folder"),
+        ("tariff: feed", "tariff: feet", 'tariff: "feet" is no built-in tariff; known: flat'),
+        ("newer.zip", "gone.zip", "step 5: tariff: {city}/gone.zip: no such file or folder"),
+        ("route: R5", "route: R6",
+         'devices.V1.route: "R6" is no route of the tariff; known: R5, R7'),
+        ("zone: inner", "zone: iner",
+         'devices.V1.zone: "iner" is no zone of the tariff; did you mean "inner"?'),
+        ("zone: inner", "zone: inner, stop: S1", "devices.V1: zone does not go with stop"),
+        ("stop: S2", "stop: S9", 'step 3: stop: "S9" is no stop of the tariff; known: C, C1, '),
+        ("stop: S2", "stop: S2, zone: inner", "step 3: zone does not go with stop"),
+        ("rider_category: reduced", "rider_category: redused",
+         'media.olga.rider_category: "redused" is none of adult, reduced; did you mean "red'),
+        ("rider_category: reduced", "rider_category: adult",
+         'media.olga.concession_until: "adult" is no concession, it does not end'),
+        ("concession_until: 2026-12-31", "concession_until: soon",
+         "media.olga.concession_until: must be a date"),
+        ("concession_until: 2026-12-31", "concession_until: 2026-12-31, valid_until: 2026-12-31",
+         "media.olga: concession_until does not go with valid_until"),
+        ("product: month, start", "product: moth, start",
+         'media.dana.products.0: "moth": the passes and rides of this tariff are day, month'),
+        ("product: month, start: 2026-11-01", "product: ride",
+         'media.dana.products.0: "ride": a single ride is paid when it is taken'),
+        ("product: month, start", "product: ten, start",
+         'media.dana.products.0: "ten": this product begins when it is sold; leave @2026'),
+        ("start: 2026-11-01", "start: 2026-10-01", 'media.dana.products.0: "month": it would be'),
+        ("start: 2026-11-01", "start: then", "media.dana.products.0.start: must be a date"),
+        ("start: 2026-11-01", "begin: 2026-11-01", 'media.dana.products.0.begin: unknown field'),
+        ("[{product: month, start: 2026-11-01}]",
+         "[{product: day}, {product: ten}, {product: month}]",
+         "media.dana.products: must have at most 2, not 3"),
+        ("[{product: month, start: 2026-11-01}]", "month", "media.dana.products: must be a list"),
+        ("riders: 3, e", "riders: 0, e", "step 1: riders: how many ride, from 1 to 16, or"),
+        ("riders: 3, e", "riders: 17, e", "step 1: riders: how many ride"),
+        ("riders: 3, e", "riders: many, e", "step 1: riders: how many ride"),
+        ("riders: 3, e", "riders: true, e", "step 1: riders: how many ride"),
+        ("riders: 3, e", "riders: [{a: 1}], e", "step 1: riders.0: must be a text"),
+        ("[adult, reduced]", "[adult, child]",
+         'step 2: riders: "child" has no key; the keys add adult and reduced'),
+        ("product: day}", "product: dai}",
+         'step 2: product: "dai" is no product of the tariff; did you mean "day"?'),
+        ("product: day}", "product: month}", 'step 2: product: "month" is not sold on board'),
+        ("keys: [riders, ticket]", "keys: [rider]",
+         'step 4: keys.0: "rider" is none of riders, reduced, ticket, driver, service; did you'),
+        ("keys: [riders, ticket]", "keys: []", "step 4: keys: must have at least 1, not 0"),
+        ("press: V1, keys: [riders, ticket]", "press: V1", "step 4: keys: is missing"),
+        ("press: V1", "press: V2", 'step 4: press: no device is named "V2"; known: V1'),
+        ("install: V1", "install: V2", 'step 5: install: no device is named "V2"; known: V1'),
+        (", tariff: newer.zip", "", "step 5: tariff: is missing"),
+        ("tariff: 4", "tariff: four", "step 5: expect.tariff: must be a whole number"),
+    ],
+)
+def test_what_does_not_fit_the_tariff_is_named_in_one_line(city, old, new, line):
+    assert old in CITY_SAMPLE
+    assert complaint(city, CITY_SAMPLE.replace(old, new, 1)).startswith(line.format(city=city))
+
+
+def test_a_feed_with_errors_is_one_line_with_their_count_and_the_first(city):
+    broken = changed(city_feed(), "fare_products.txt", "ride,One ride,adult,card,100.00",
+                     "ride,One ride,adult,card,1O0.00")
+    broken = changed(broken, "minik_settings.txt", "passback_s,45", "passback_s,soon")
+    write_feed(broken, city / "broken")
+    line = complaint(city, CITY_SAMPLE.replace("tariff: feed", "tariff: broken"))
+    assert line.startswith("tariff: ")
+    assert "2 findings, the first: " in line
+    assert "fare_products.txt:2: amount: " in line
+
+
+def test_a_newer_feed_must_leave_the_codes_as_they_are(city):
+    newer = changed(city_feed(), "minik_settings.txt", "version,3", "version,4")
+    swapped = changed(newer, "rider_categories.txt", "adult,Adult,1,\nreduced,Reduced,0,",
+                      "reduced,Reduced,0,\nadult,Adult,1,")
+    write_feed(swapped, city / "newer.zip")
+    scenario = load(city, CITY_SAMPLE)
+    kept = scenario.tariffs.installs["newer.zip"].loaded.tables.categories
+    assert [row.id for row in kept] == ["adult", "reduced"]
+
+
+def test_what_is_no_tariff_is_put_onto_the_device_as_it_is(city):
+    (city / "junk.bin").write_bytes(b"MNKT and no more")
+    scenario = load(city, CITY_SAMPLE.replace("newer.zip", "junk.bin"))
+    put = scenario.tariffs.installs["junk.bin"]
+    assert (put.loaded, put.content) == (None, b"MNKT and no more")
+    assert "junk.bin" in complaint(city, CITY_SAMPLE.replace("tariff: feed", "tariff: junk.bin"))
+
+
+def test_compiled_files_are_tariffs_too_and_a_signature_is_kept(city):
+    store = KeyStore.deterministic("somebody else")
+    payload = load(city, CITY_SAMPLE).tariffs.installs["newer.zip"].loaded.payload
+    (city / "plain.bin").write_bytes(sign(payload, None))
+    (city / "signed.bin").write_bytes(sign(payload, store))
+    for name in ("plain.bin", "signed.bin"):
+        text = CITY_SAMPLE.replace("tariff: feed", f"tariff: {name}")
+        assert load(city, text).tariffs.base.tables.version == 4
+        put = load(city, CITY_SAMPLE.replace("newer.zip", name)).tariffs.installs[name]
+        assert put.loaded.tables.version == 4
+        signed_as_it_is = put.content == (city / name).read_bytes()
+        assert signed_as_it_is == (name == "signed.bin")

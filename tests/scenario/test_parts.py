@@ -1,6 +1,6 @@
 """What a bus line is made of: cards from the seed, codes of the fleet, lossy lines, tunes."""
 
-from datetime import datetime
+from datetime import date, datetime
 
 import pytest
 
@@ -8,20 +8,29 @@ from host_tools.bench.board import PixelStrip, Tone
 from host_tools.bench.card_box import CardBox, make_uid
 from host_tools.bench.door import light_name, sound_name, trace_fields
 from host_tools.bench.fleet import Fleet
+from host_tools.bench.nor import NorFlash
 from host_tools.bench.place_session import PlaceEndpoint
+from host_tools.bench.provisioning import put_file
+from host_tools.bench.reader import DirectReader, RfField
 from host_tools.bench.scenario.schema import LinkQuality, Medium
 from host_tools.bench.sync_line import SyncLine
+from host_tools.cards.show import CardReading
+from host_tools.device.image import DEFAULT_LAYOUT, flash_image, read_littlefs
+from host_tools.device.pn532_client import Pn532Client
 from host_tools.errors import BadInput
 from host_tools.keys.store import KeyStore
 from host_tools.ledger import open_ledger
+from host_tools.tariff.load import load_tariff
 from tests.server.device import STORE, Device, busy_validator
+from tests.tariff.feeds import city_feed, write_feed
 
+FLAT = load_tariff("flat")
 START = datetime.fromisoformat("2026-11-20T08:00:00+05:00")
 
 
 @pytest.fixture
 def box(tmp_path):
-    return CardBox(7, tmp_path, START, KeyStore.deterministic(7))
+    return CardBox(7, tmp_path, START, KeyStore.deterministic(7), FLAT)
 
 
 def medium(**fields) -> Medium:
@@ -50,7 +59,7 @@ def test_an_issued_card_is_to_be_booked_and_a_blank_or_foreign_one_is_not(box):
 
 def test_tampering_changes_just_the_named_bytes(box, tmp_path):
     plain = box.make("a", medium(balance=50000, uid="04010203")).card
-    box = CardBox(7, tmp_path, START, KeyStore.deterministic(7))
+    box = CardBox(7, tmp_path, START, KeyStore.deterministic(7), FLAT)
     changed = box.make("a", medium(
         balance=50000, uid="04010203",
         tamper=[{"block": 12, "byte": 4, "xor": 1}, {"block": 0, "byte": 15, "xor": 0x80}],
@@ -76,12 +85,68 @@ def test_a_dump_is_the_card_it_was_taken_from(box, tmp_path):
 def test_codes_are_the_numbers_in_the_ids_where_they_are_free(tmp_path):
     books = open_ledger(f"sqlite:///{tmp_path}/ledger.db")
     fleet = Fleet(books)
-    assert fleet.codes({"vehicle": "101", "route": "R5", "stop": None}) == (101, 5, 0)
+    assert fleet.place(FLAT, {"vehicle": "101", "route": "R5", "stop": None}) == (101, 5, 0)
     assert [fleet.code("route", name) for name in ("5", "R5", "N99999", "Ring")] == [1, 5, 2, 3]
     assert Fleet(books).code("route", "Ring") == 3
     assert books.names("route") == {5: "R5", 1: "5", 2: "N99999", 3: "Ring"}
+    assert fleet.code("stop", "32768") == 1  # from there on are zones
     books.close()
 
+
+def test_lines_stops_and_zones_have_the_codes_of_the_tariff(tmp_path):
+    write_feed(city_feed(), tmp_path / "feed")
+    city = load_tariff(tmp_path / "feed")
+    books = open_ledger(f"sqlite:///{tmp_path}/ledger.db", tariff=city.tables)
+    fleet = Fleet(books)
+    place = {"vehicle": "7", "route": "R7", "stop": "S1", "zone": None}
+    codes = fleet.place(city, place)
+    assert codes == (7, 2, city.stop_code("S1"))
+    assert fleet.names(city, *codes[1:]) == {"route": "R7", "stop": "S1", "zone": None}
+    codes = fleet.place(city, {"zone": "outer"})
+    assert codes == (0, 0, 0x8002)
+    assert fleet.names(city, *codes[1:]) == {"route": None, "stop": None, "zone": "outer"}
+    assert fleet.place(FLAT, {"route": "N9"}) == (0, 9, 0)
+    assert fleet.names(FLAT, 9, 0) == {"route": "N9", "stop": None, "zone": None}
+    books.close()
+
+
+def test_a_card_is_issued_with_its_passes_and_their_price_is_booked(tmp_path):
+    write_feed(city_feed(), tmp_path / "feed")
+    city = load_tariff(tmp_path / "feed")
+    box = CardBox(7, tmp_path, START, KeyStore.deterministic(7), city)
+    made = box.make("a", medium(
+        balance=50000, rider_category="reduced", concession_until=date(2026, 12, 31),
+        products=[{"product": "month", "start": date(2026, 11, 1)}, {"product": "ten"}],
+    ))
+    assert (made.issue.granted_minor, made.issue.products_minor) == (50000, 900000 + 80000)
+    field = RfField()
+    field.place(made.card)
+    client = Pn532Client(DirectReader(field))
+    client.start()
+    view = CardReading(client, KeyStore.deterministic(7), city).show()
+    assert (view.rider_category, view.granted_minor) == ("reduced", 50000)
+    assert [(one.fare_product_id, one.rides_left) for one in view.contracts] == [
+        ("month", None), ("ten", 10),
+    ]
+    assert view.contracts[0].ends == "2026-11-30"
+    assert view.concession_until_day == (date(2026, 12, 31) - date(2020, 1, 1)).days
+    other = box.make("b", medium(agency="other", products=[{"product": "ten"}]))
+    assert other.issue is None
+
+
+def test_a_file_is_put_onto_a_device_that_is_off():
+    layout = DEFAULT_LAYOUT
+    flash = NorFlash(layout.size, image=flash_image({"/config.json": b"{}"}))
+    before = bytes(flash.image)
+    put_file(flash, "/tariff.new", b"x" * 5000)
+    vfs = layout.find("vfs")
+    files = read_littlefs(bytes(flash.image[vfs.offset:vfs.end]))
+    assert files == {"/config.json": b"{}", "/tariff.new": b"x" * 5000}
+    assert flash.image[:vfs.offset] == before[:vfs.offset]
+    assert flash.image[vfs.end:] == before[vfs.end:]
+    flash.image[vfs.offset:vfs.end] = bytes(vfs.size)
+    with pytest.raises(BadInput, match="not a sound littlefs"):
+        put_file(flash, "/tariff.new", b"x")
 
 class Echo:
     """An endpoint that answers every frame with itself."""
@@ -156,8 +221,8 @@ def test_tunes_and_lights_have_names():
 
 
 def test_a_trace_line_is_read_with_its_absent_values():
-    assert trace_fields("tap outcome=refused reason=- charged=0") == {
-        "outcome": "refused", "reason": None, "charged": "0",
+    assert trace_fields("tap outcome=refused reason=- charged=0 product=day%20%3D1") == {
+        "outcome": "refused", "reason": None, "charged": "0", "product": "day =1",
     }
 
 

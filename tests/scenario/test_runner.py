@@ -1,23 +1,29 @@
 """The runner asks the line for what each step says, and compares what came back."""
 
 import io
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from rich.console import Console
 
+from host_tools.bench.scenario.brief import brief
 from host_tools.bench.scenario.load import load_scenario
-from host_tools.bench.scenario.results import Observed, compare
+from host_tools.bench.scenario.results import Observed, StepResult, compare
 from host_tools.bench.scenario.runner import Runner
 from host_tools.bench.scenario.schema import Expect
 from host_tools.bench.scenario.story import Story, amount_text
-from tests.scenario.sample import SAMPLE
+from host_tools.tariff.load import LoadedTariff, load_tariff
+from host_tools.tariff.pack import pack
+from tests.scenario.sample import CITY_SAMPLE, SAMPLE
+from tests.tariff.feeds import city_feed, write_feed
+from tests.tariff.rows import BARE
 
 SEEN = Observed(
     outcome="accepted", charged=10000, balance=40000, product="single",
     display=("PAID 100.00", "LEFT 400.00"), light="off", sound="ok", reader_ms=23.5, exchanges=14,
+    riders=1,
 )
 
 
@@ -84,7 +90,7 @@ def test_each_step_reaches_the_line_in_order(scenario):
         ("tap", "V1", ("adult1", "adult2"), None),
         ("tap", "V1", ("adult1",), 6),
         ("advance", 5400),
-        ("set", "V1", {"stop": "0101"}),
+        ("set", "V1", {"stop": "0101", "zone": None}),
         ("link", "V1", None),
         ("link", "V1", (0.2, 400)),
         ("power_cut", "V1", 3, True),
@@ -109,7 +115,8 @@ def test_json_is_the_contract(scenario):
         "observed": {
             "outcome": "accepted", "reason": None, "charged": 10000, "balance": 40000,
             "product": "single", "display": ["PAID 100.00", "LEFT 400.00"], "light": "off",
-            "sound": "ok", "reader_ms": 23.5, "exchanges": 14,
+            "sound": "ok", "reader_ms": 23.5, "exchanges": 14, "riders": 1, "tariff": None,
+            "fault": None,
         },
     }
     assert set(shown["steps"][3]["observed"].values()) == {None}
@@ -177,6 +184,71 @@ def test_the_story_says_what_everyone_saw(scenario):
 
 
 def test_money_is_written_with_its_minor_units():
-    assert [amount_text(minor) for minor in (0, 5, 10000, -250)] == [
+    flat = load_tariff("flat")
+    assert [amount_text(minor, flat) for minor in (0, 5, 10000, -250)] == [
         "0.00 KZT", "0.05 KZT", "100.00 KZT", "-2.50 KZT",
     ]
+    rows = replace(BARE, currency="VND", exponent=0)
+    assert amount_text(12345, LoadedTariff("", pack(rows), rows)) == "12345 VND"
+
+
+CITY_SEEN = (
+    Observed(outcome="accepted", charged=30000, balance=20000, product="ride", riders=3),
+    Observed(outcome="accepted", charged=80000, balance=0, product="day", riders=3),
+    Observed(),
+    Observed(),
+    Observed(tariff=3, fault="tariff older"),
+)
+
+
+def test_the_story_of_a_feed_has_its_names(tmp_path):
+    write_feed(city_feed(), tmp_path / "feed")
+    write_feed(city_feed(), tmp_path / "newer.zip")
+    (tmp_path / "day.yaml").write_text(CITY_SAMPLE)
+    scenario = load_scenario(tmp_path / "day.yaml")
+    console = Console(record=True, width=200, file=io.StringIO())
+    story = Story(scenario, console)
+    story.open()
+    for number, (step, seen) in enumerate(zip(scenario.steps, CITY_SEEN, strict=True), 1):
+        story.tell(StepResult(number, step, seen, (), 1_795_143_600))
+    told = [line.strip() for line in console.export_text().splitlines()]
+    assert told[:3] == [
+        "V1 is a validator on bus 101, line 5, zone Inner city.",
+        "dana has an adult card (classic1k) with 500.00 KZT and Monthly pass.",
+        "olga has a reduced card until 2026-12-31 (classic1k) with 500.00 KZT.",
+    ]
+    text = "\n".join(told)
+    place = "bus 101, line 5, zone Inner city"
+    assert f"dana taps at V1 ({place}), 3 riders on one card." in text
+    assert "→ accepted: paid 300.00 KZT for 3 riders, 200.00 KZT left." in text
+    assert "with Adult and Reduced on the same card, Day ticket chosen on the keys." in text
+    assert "→ accepted: paid 800.00 KZT on Day ticket for 3 riders, 0.00 KZT left." in text
+    assert "The driver of V1 sets bus 101, line 5, stop Bridge." in text
+    assert "Somebody presses riders and ticket on V1." in text
+    assert "The depot puts the tariff newer.zip onto V1." in text
+    first = StepResult(1, scenario.steps[0], CITY_SEEN[0], (), 0)
+    assert "accepted, charged 300.00 KZT, 3 riders, left 200.00 KZT" in brief(
+        first, scenario.tariffs.base
+    )
+
+
+@pytest.mark.parametrize(
+    ("seen", "says"),
+    [
+        ({"charged": 0, "product": "ride"}, "rides free"),
+        ({"charged": 0, "product": "month"}, "rides on Monthly pass"),
+        ({"charged": 0, "product": "month", "riders": 2}, "rides on Monthly pass for 2 riders"),
+        ({"charged": 0}, "nothing to pay"),
+        ({"charged": 5000, "product": "ride"}, "paid 50.00 KZT"),
+        ({"charged": 5000}, "paid 50.00 KZT"),
+    ],
+)
+def test_what_a_tap_meant(tmp_path, seen, says):
+    write_feed(city_feed(), tmp_path / "feed")
+    write_feed(city_feed(), tmp_path / "newer.zip")
+    (tmp_path / "day.yaml").write_text(CITY_SAMPLE)
+    scenario = load_scenario(tmp_path / "day.yaml")
+    console = Console(record=True, width=200, file=io.StringIO())
+    observed = Observed(outcome="accepted", **seen)
+    Story(scenario, console).tell(StepResult(1, scenario.steps[0], observed, (), 0))
+    assert f"→ accepted: {says}." in console.export_text()

@@ -1,6 +1,5 @@
 """A scenario file to a checked `Scenario`; what is wrong is one line: file, step, field, why."""
 
-import difflib
 import json
 from collections.abc import Iterable
 from pathlib import Path
@@ -10,10 +9,11 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from host_tools.bench.scenario import schema
+from host_tools.bench.scenario.did_you_mean import did_you_mean
 from host_tools.bench.scenario.read_yaml import read_yaml
 from host_tools.bench.scenario.schema import STEP_KINDS, VERSION, Scenario, Step
+from host_tools.bench.scenario.tariffs import load_tariffs
 from host_tools.errors import BadInput
-from protocol.fares.tariff import BUILT_IN
 
 _PLAIN = {
     "missing": "is missing",
@@ -41,7 +41,8 @@ _PLAIN = {
 
 
 def load_scenario(path: Path) -> Scenario:
-    """The scenario in the file `path`; BadInput with one line if it cannot be run."""
+    """The scenario in the file `path`, with its tariffs; BadInput with one line if it cannot be
+    run."""
     document = read_yaml(path)
     if not isinstance(document, dict):
         raise BadInput(f"{path}: a scenario is a block of fields that opens with scenario: 1")
@@ -55,10 +56,10 @@ def load_scenario(path: Path) -> Scenario:
     given = dict(document)
     given["steps"] = _read_steps(path, document.get("steps"))
     scenario = _validated(Scenario, given, str(path), ())
-    _check_tariff(scenario, path)
     _check_names(scenario, path)
     _check_files(scenario, path)
     _check_uids(scenario, path)
+    scenario.attach(load_tariffs(scenario, path))
     return scenario
 
 
@@ -76,7 +77,7 @@ def _read_step(where: str, raw: Any) -> Step:
     kinds = [kind for kind in STEP_KINDS if kind in raw]
     if not kinds:
         first = str(next(iter(raw), ""))
-        raise BadInput(f"{where}: {first}: no kind of step{_did_you_mean(first, STEP_KINDS)}")
+        raise BadInput(f"{where}: {first}: no kind of step{did_you_mean(first, STEP_KINDS)}")
     if len(kinds) > 1:
         raise BadInput(f"{where}: {kinds[0]} and {kinds[1]} are two steps; write them apart")
     return _validated(STEP_KINDS[kinds[0]], raw, where, (kinds[0],))
@@ -105,7 +106,7 @@ def _line(detail: ErrorDetails, model: type[BaseModel], own: tuple[str, ...]) ->
     field = ".".join(str(part) for part in path)
     if detail["type"] == "extra_forbidden":
         known = _fields_at(model, path[:-1])
-        guess = _did_you_mean(str(path[-1]), known, own)
+        guess = did_you_mean(str(path[-1]), known, own)
         return f"{field}: unknown field{guess}"
     if detail["type"] == "value_error":
         complaint = str(detail["ctx"]["error"])
@@ -131,7 +132,7 @@ def _is_branch(part: Any) -> bool:
 def _guess_word(detail: ErrorDetails, complaint: str) -> str:
     """For "x is none of a, b, c": which one may have been meant."""
     before, found, known = complaint.partition(" is none of ")
-    return _did_you_mean(before.strip('"'), known.split(", "), only_close=True) if found else ""
+    return did_you_mean(before.strip('"'), known.split(", "), only_close=True) if found else ""
 
 
 def _fields_at(model: type[BaseModel], path: list[Any]) -> list[str]:
@@ -157,30 +158,6 @@ def _models_in(annotation: Any) -> Iterable[type[BaseModel]]:
         yield from _models_in(inner)
 
 
-def _did_you_mean(
-    word: str, known: Iterable[str], own: tuple[str, ...] = (), only_close: bool = False
-) -> str:
-    names = [name for name in known if name not in own]
-    close = difflib.get_close_matches(word, names, 1, 0.6)
-    if close:
-        return f'; did you mean "{close[0]}"?'
-    return "" if only_close or not names else f"; known: {', '.join(names)}"
-
-
-def _check_tariff(scenario: Scenario, path: Path) -> None:
-    name = scenario.tariff
-    if name in BUILT_IN:
-        return
-    if Path(name).suffix or "/" in name or (path.parent / name).exists():
-        raise BadInput(
-            f"{path}: tariff: feeds come with the tariff compiler, which is not in this version: "
-            "use flat"
-        )
-    raise BadInput(
-        f'{path}: tariff: "{name}" is no built-in tariff{_did_you_mean(name, BUILT_IN)}'
-    )
-
-
 def _check_names(scenario: Scenario, path: Path) -> None:
     """Every device and card that a step names must be there."""
     for number, step in enumerate(scenario.steps, 1):
@@ -188,7 +165,7 @@ def _check_names(scenario: Scenario, path: Path) -> None:
             if name not in known:
                 raise BadInput(
                     f'{path}: step {number}: {field}: no {what} is named "{name}"'
-                    f"{_did_you_mean(name, known)}"
+                    f"{did_you_mean(name, known)}"
                 )
 
 
@@ -200,7 +177,7 @@ def _names_of(
             yield "tap", name, scenario.media, "card"
         yield "on", step.on, scenario.devices, "device"
         return
-    for kind in ("set", "link", "power_cut", "boot", "sync"):
+    for kind in schema.DEVICE_STEPS:
         if isinstance(step, STEP_KINDS[kind]):
             yield kind, getattr(step, kind), scenario.devices, "device"
 

@@ -12,7 +12,8 @@ from host_tools.bench.scenario.schema import Expect, LedgerExpect, Range, Step
 
 @dataclass(frozen=True)
 class Observed:
-    """What a step showed. `reader_ms`: modelled reader and link time of a tap."""
+    """What a step showed. `reader_ms`: modelled reader and link time of a tap; `riders` of an
+    accepted one; `tariff` (its version) and `fault` (the console's words) of a start."""
 
     outcome: str | None = None
     reason: str | None = None
@@ -24,6 +25,9 @@ class Observed:
     sound: str | None = None
     reader_ms: float | None = None
     exchanges: int | None = None
+    riders: int | None = None
+    tariff: int | None = None
+    fault: str | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""

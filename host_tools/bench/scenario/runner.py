@@ -39,7 +39,15 @@ class Line(Protocol):
         ...
 
     def set_place(self, device: str, place: dict[str, str | None]) -> Observed:
-        """Set the `vehicle`, `route` or `stop` that are in `place`."""
+        """Set the `vehicle`, `route`, `stop` or `zone` that are in `place`."""
+        ...
+
+    def press(self, device: str, keys: tuple[str, ...]) -> Observed:
+        """Press these keys one after another."""
+        ...
+
+    def install(self, device: str, tariff: str) -> Observed:
+        """Put the tariff of this name onto the device and restart it."""
         ...
 
     def set_link(self, device: str, quality: LinkQuality | None) -> Observed:
@@ -112,8 +120,11 @@ class Runner:
             case schema.Tap():
                 return line.tap(step.on, step)
             case schema.SetPlace():
-                named = step.model_fields_set & {"vehicle", "route", "stop"}
-                return line.set_place(step.set, {key: getattr(step, key) for key in named})
+                return line.set_place(step.set, step.named())
+            case schema.Press():
+                return line.press(step.press, step.keys)
+            case schema.Install():
+                return line.install(step.install, step.tariff)
             case schema.Link():
                 return line.set_link(step.link, _quality(step.state))
             case schema.PowerCut():
@@ -136,7 +147,7 @@ class Runner:
 
 def device_of(step: schema.DeviceStep) -> str:
     """The device that a step is about."""
-    for key in ("on", "set", "link", "power_cut", "boot", "sync"):
+    for key in ("on", *schema.DEVICE_STEPS):
         name = getattr(step, key, None)
         if name is not None:
             return str(name)

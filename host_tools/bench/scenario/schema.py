@@ -6,7 +6,7 @@ checked in `load`. Left out: reading YAML, and doing any of it.
 
 import re
 from datetime import UTC, date, datetime
-from typing import Annotated, Any, Literal, cast
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 from pydantic import (
     AfterValidator,
@@ -14,13 +14,17 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    PrivateAttr,
     model_validator,
 )
 
 from protocol.cards.purse import START as PURSE_START
+from protocol.cards.state import CONTRACT_SLOTS
 from protocol.compat import EPOCH_UNIX_S
-from protocol.fares.tariff import FlatTariff
 from protocol.outcomes import OUTCOME_NAMES, REASON_NAMES
+
+if TYPE_CHECKING:
+    from host_tools.bench.scenario.tariffs import Tariffs
 
 VERSION = 1
 DEVICES_MAX = 32
@@ -36,11 +40,19 @@ LATER_MEDIA = (
     "cash", "sticker",
 )
 LIGHTS = ("green", "red", "blue", "off")
+KEYS = ("riders", "reduced", "ticket", "driver", "service")
+KEYS_MAX = 64
+RIDERS_MAX = 16  # the holder, and as many as one key adds
+DEVICE_STEPS = ("set", "press", "install", "link", "power_cut", "boot", "sync")  # and tap
+PLACE_KEYS = ("vehicle", "route", "stop", "zone")
 
 _DURATION_PART = re.compile(r"(\d+)([smhd])")
 _DURATION = re.compile(r"(?:\d+[smhd])+")
 _UNIT_S = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _START_END = datetime(2054, 1, 1, tzinfo=UTC)
+_ISSUED = {
+    "rider_category", "balance", "valid_until", "agency", "products", "concession_until",
+}
 _DEVICE_NAME = re.compile(r"[A-Za-z0-9_-]{1,16}")
 _MEDIUM_NAME = re.compile(r"[A-Za-z0-9_.-]{1,32}")
 
@@ -70,9 +82,11 @@ def _text_of_number(value: Any) -> Any:
 
 
 def _listed(value: Any) -> Any:
-    if isinstance(value, list):
-        return tuple(value)
-    return (value,)
+    return tuple(value) if isinstance(value, list) else (value,)
+
+
+def _tuple_of(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
 
 
 def seconds(text: Any) -> int:
@@ -138,7 +152,18 @@ class Device(Strict):
     vehicle: Id | None = None
     route: Id | None = None
     stop: Id | None = None
+    zone: Id | None = None
     reader: Annotated[str, one_of(("pn532",), LATER_READERS)] = "pn532"
+
+    @model_validator(mode="after")
+    def _one_stop(self) -> "Device":
+        return _stop_or_zone(self)
+
+
+def _stop_or_zone(place: Any) -> Any:
+    if place.stop is not None and place.zone is not None:
+        raise ValueError("zone does not go with stop: the bus is in one place")
+    return place
 
 
 class Tamper(Strict):
@@ -149,32 +174,41 @@ class Tamper(Strict):
     xor: Annotated[int, Field(ge=1, le=255)]
 
 
-def _tampers(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else (value,)
+class HeldProduct(Strict):
+    """A pass or rides that a card is sold with. `start`: the first day the passenger chose."""
+
+    product: Id
+    start: Annotated[date, AfterValidator(_card_day)] | None = None
 
 
 class Medium(Strict):
-    """A card of a passenger. `balance` in minor units."""
+    """A card of a passenger. `balance` in minor units; ids of the tariff."""
 
     type: Annotated[str, one_of(("classic1k", "classic4k"), LATER_MEDIA)]
-    rider_category: Annotated[str, one_of(FlatTariff.categories)] = FlatTariff.categories[0]
+    rider_category: Id | None = None  # None: the tariff's default
     balance: Minor = 0
+    products: Annotated[
+        tuple[HeldProduct, ...], BeforeValidator(_tuple_of), Field(max_length=CONTRACT_SLOTS)
+    ] = ()
+    concession_until: Annotated[date, AfterValidator(_card_day)] | None = None
     uid: Uid | None = None
     uid_length: Literal[4, 7] | None = None
     valid_until: Annotated[date, AfterValidator(_card_day)] | None = None
     blank: bool = False
     agency: Annotated[str, one_of(("own", "other"))] = "own"
     file: Annotated[str, Field(min_length=1)] | None = None
-    tamper: Annotated[tuple[Tamper, ...], BeforeValidator(_tampers)] = ()
+    tamper: Annotated[tuple[Tamper, ...], BeforeValidator(_listed)] = ()
 
     @model_validator(mode="after")
     def _agree(self) -> "Medium":
-        issued = {"rider_category", "balance", "valid_until", "agency"} & self.model_fields_set
+        issued = _ISSUED & self.model_fields_set
         for condition, named in ((self.blank, "blank"), (self.file is not None, "file")):
             if condition and issued:
                 raise ValueError(f"{min(issued)} does not go with {named}: it is not issued here")
         if self.file is not None and {"uid", "uid_length", "blank"} & self.model_fields_set:
             raise ValueError("uid, uid_length and blank do not go with file: it says all that")
+        if self.valid_until is not None and self.concession_until is not None:
+            raise ValueError("concession_until does not go with valid_until: a card has one end")
         if self.uid and self.uid_length and len(self.uid) != 2 * self.uid_length:
             raise ValueError(f"uid {self.uid} does not have {self.uid_length} bytes")
         blocks = 256 if self.type == "classic4k" else 64
@@ -193,11 +227,6 @@ class Range(Strict):
 Number = int | float | Range | None
 
 
-def _texts(value: Any) -> Any:
-    """One text stands for "a line holds this"; a list for "just these lines"."""
-    return tuple(value) if isinstance(value, list) else value
-
-
 class Expect(Strict):
     """What a step must have shown. Only the keys that are named are compared; null is a value."""
 
@@ -206,11 +235,15 @@ class Expect(Strict):
     charged: int | None = None
     balance: int | None = None
     product: str | None = None
-    display: Annotated[tuple[str, ...] | str | None, BeforeValidator(_texts)] = None
+    # one text: a line holds it; a list: just these lines
+    display: Annotated[tuple[str, ...] | str | None, BeforeValidator(_tuple_of)] = None
     light: Annotated[str, one_of(LIGHTS)] | None = None
     sound: str | None = None
     reader_ms: Number = None
     exchanges: Number = None
+    riders: int | None = None
+    tariff: int | None = None
+    fault: str | None = None
 
 
 class Step(Strict):
@@ -225,6 +258,15 @@ class DeviceStep(Step):
     expect: Expect = Expect()
 
 
+def _riders(value: Any) -> Any:
+    others = len(value) if isinstance(value, list) else value - 1 if type(value) is int else -1
+    if not 0 <= others < RIDERS_MAX:
+        raise ValueError(
+            f"how many ride, from 1 to {RIDERS_MAX}, or a list of the others' rider categories"
+        )
+    return tuple(value) if isinstance(value, list) else value
+
+
 class Tap(DeviceStep):
     """Cards held to a validator until it has answered, then taken away."""
 
@@ -235,6 +277,9 @@ class Tap(DeviceStep):
     remove_after_frames: Annotated[int, Field(ge=0)] | None = None
     answer_lost: Count | None = None
     torn_write: Count | None = None
+    # how many ride on the card, or the categories of those besides its holder
+    riders: Annotated[int | tuple[Id, ...], BeforeValidator(_riders)] = 1
+    product: Id | None = None
 
     @model_validator(mode="after")
     def _distinct(self) -> "Tap":
@@ -250,18 +295,47 @@ class Advance(Step):
 
 
 class SetPlace(DeviceStep):
-    """The driver chooses a stop, route or vehicle; what is not named stays."""
+    """The driver chooses a stop, zone, route or vehicle; what is not named stays.
+
+    A stop takes the place of a zone, and the other way round.
+    """
 
     set: str
     vehicle: Id | None = None
     route: Id | None = None
     stop: Id | None = None
+    zone: Id | None = None
 
     @model_validator(mode="after")
     def _something(self) -> "SetPlace":
-        if not {"vehicle", "route", "stop"} & self.model_fields_set:
-            raise ValueError("set: name a stop, a route or a vehicle")
-        return self
+        if not self.named():
+            raise ValueError("set: name a stop, a zone, a route or a vehicle")
+        return _stop_or_zone(self)
+
+    def named(self) -> dict[str, str | None]:
+        """What changes."""
+        place = {key: getattr(self, key) for key in PLACE_KEYS if key in self.model_fields_set}
+        if "zone" in place:
+            return {"stop": None, **place}
+        return {**place, "zone": None} if "stop" in place else place
+
+
+class Press(DeviceStep):
+    """Somebody presses keys of the device, one after another."""
+
+    press: str
+    keys: Annotated[
+        tuple[Annotated[str, one_of(KEYS)], ...],
+        BeforeValidator(_listed),
+        Field(min_length=1, max_length=KEYS_MAX),
+    ]
+
+
+class Install(DeviceStep):
+    """A depot puts a tariff onto the device and restarts it."""
+
+    install: str
+    tariff: str
 
 
 class LinkQuality(Strict):
@@ -322,6 +396,8 @@ STEP_KINDS: dict[str, type[Step]] = {
     "tap": Tap,
     "advance": Advance,
     "set": SetPlace,
+    "press": Press,
+    "install": Install,
     "link": Link,
     "power_cut": PowerCut,
     "boot": Boot,
@@ -341,6 +417,16 @@ class Scenario(Strict):
     devices: Annotated[dict[str, Device], Field(min_length=1, max_length=DEVICES_MAX)]
     media: dict[str, Medium] = {}
     steps: tuple[Step, ...] = ()
+    _tariffs: Any = PrivateAttr(default=None)
+
+    @property
+    def tariffs(self) -> "Tariffs":
+        """The tariffs that the file names; `load_scenario` attaches them."""
+        return cast("Tariffs", self._tariffs)
+
+    def attach(self, tariffs: "Tariffs") -> None:
+        """The tariffs have been loaded."""
+        self._tariffs = tariffs
 
     @model_validator(mode="after")
     def _names(self) -> "Scenario":

@@ -5,6 +5,7 @@ Left out: comparing anything, and the reports at the end (`host_tools.cli.bench`
 """
 
 from datetime import UTC, datetime
+from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
@@ -12,13 +13,16 @@ from rich.markup import escape
 from host_tools.bench.scenario import schema
 from host_tools.bench.scenario.results import Observed, StepResult
 from host_tools.bench.scenario.schema import Scenario
-from protocol.fares.tariff import FlatTariff
+from host_tools.cards.products import SINGLE
+from host_tools.ledger.store import decimal_amount
+from host_tools.tariff.load import LoadedTariff
 
 _WHY = {
     "insufficient_funds": "too little money on the card",
     "one_card_please": "one card at a time, please",
     "denied": "this card is on the deny list",
     "expired": "the card has expired",
+    "already_used": "the card has no room for another ticket",
     "not_valid_here": "not valid here",
     "not_valid_now": "not valid now",
     "passback": "this card has just been used on this bus",
@@ -32,11 +36,9 @@ _LIGHT_STYLE = {"green": "bold green", "red": "bold red", "blue": "bold blue", "
 _INDENT = " " * 10
 
 
-def amount_text(minor: int) -> str:
+def amount_text(minor: int, tariff: LoadedTariff) -> str:
     """Minor units as people write them: "100.00 KZT"."""
-    sign = "-" if minor < 0 else ""
-    whole, rest = divmod(abs(minor), 10**FlatTariff.exponent)
-    return f"{sign}{whole}.{rest:0{FlatTariff.exponent}} {FlatTariff.currency}"
+    return f"{decimal_amount(minor, tariff.tables.exponent)} {tariff.tables.currency}"
 
 
 class Story:
@@ -45,9 +47,10 @@ class Story:
     def __init__(self, scenario: Scenario, console: Console) -> None:
         self._scenario = scenario
         self._console = console
+        self._tariff = scenario.tariffs.base
         self._zone = scenario.start.tzinfo or UTC
         self._places = {
-            name: {key: getattr(device, key) for key in ("vehicle", "route", "stop")}
+            name: {key: getattr(device, key) for key in schema.PLACE_KEYS}
             for name, device in scenario.devices.items()
         }
 
@@ -58,7 +61,7 @@ class Story:
         for name in self._scenario.devices:
             self._say(f"{name} is a validator on {self._place(name)}.")
         for name, medium in self._scenario.media.items():
-            self._say(f"{name} has {_card(medium)}.")
+            self._say(f"{name} has {self._card(medium)}.")
 
     def tell(self, result: StepResult) -> None:
         """One step: what was done, what was seen and heard, what it means."""
@@ -68,7 +71,7 @@ class Story:
         at = datetime.fromtimestamp(result.unix_s, self._zone).strftime("%H:%M:%S")
         self._say(f"[cyan]{at}[/cyan]  {self._deed(result)}")
         if isinstance(step, schema.Tap):
-            self._say(f"{_INDENT}{_meaning(step, result.observed)}")
+            self._say(f"{_INDENT}{escape(self._meaning(result.observed))}")
         if isinstance(step, schema.DeviceStep):
             self._tell_senses(result.observed)
         if result.remark:
@@ -98,8 +101,79 @@ class Story:
 
     def _place(self, device: str) -> str:
         place = self._places[device]
-        words = [f"{what} {place[key]}" for key, what in _PLACE_WORDS if place[key] is not None]
+        words = [
+            f"{what} {self._name(key, place[key] or '')}"
+            for key, what in _PLACE_WORDS
+            if place[key] is not None
+        ]
         return escape(", ".join(words) or "no line")
+
+    def _choosing(self, step: schema.Tap) -> str:
+        """What is chosen on the keys before the tap."""
+        products = self._tariff.tables.products
+        riders = step.riders
+        parts = []
+        if isinstance(riders, tuple) and riders:
+            names = [_name_of(self._tariff.tables.categories, category) for category in riders]
+            parts.append(f", with {' and '.join(names)} on the same card")
+        elif isinstance(riders, int) and riders > 1:
+            parts.append(f", {riders} riders on one card")
+        if step.product is not None:
+            parts.append(f", {_name_of(products, step.product)} chosen on the keys")
+        return escape("".join(parts))
+
+    def _name(self, kind: str, known_as: str) -> str:
+        """What people call a line, stop or zone; its id where the tariff has no name for it."""
+        tables = self._tariff.tables
+        rows: Any = {"route": tables.routes, "stop": tables.stops, "zone": tables.areas}
+        return _name_of(rows.get(kind, ()), known_as)
+
+    def _card(self, medium: schema.Medium) -> str:
+        if medium.file is not None:
+            return f"a card from {escape(medium.file)}"
+        if medium.blank:
+            return f"a blank {medium.type} card"
+        tables = self._tariff.tables
+        category = medium.rider_category or tables.categories[tables.default_category].id
+        category = _name_of(tables.categories, category).lower()
+        until = f" until {medium.concession_until}" if medium.concession_until else ""
+        whose = " of another agency" if medium.agency == "other" else ""
+        tampered = ", tampered with" if medium.tamper else ""
+        article = "an" if category[0] in "aeiou" else "a"
+        holds = "".join(
+            f" and {_name_of(tables.products, held.product)}" for held in medium.products
+        )
+        return escape(
+            f"{article} {category} card{until}{whose} ({medium.type}) "
+            f"with {self._amount(medium.balance)}{holds}{tampered}"
+        )
+
+    def _amount(self, minor: int) -> str:
+        return amount_text(minor, self._tariff)
+
+    def _meaning(self, observed: Observed) -> str:
+        """What a tap meant for the passenger."""
+        left = "" if observed.balance is None else f", {self._amount(observed.balance)} left"
+        if observed.outcome == "accepted":
+            return f"→ accepted: {self._paid(observed)}{left}."
+        if observed.outcome == "refused":
+            return f"→ refused: {_WHY.get(observed.reason or '', str(observed.reason))}{left}."
+        if observed.outcome == "retap":
+            return "→ hold the card there again, please. Nothing is settled yet."
+        return "→ no answer: the validator said nothing."
+
+    def _paid(self, observed: Observed) -> str:
+        """What was paid, for what if it is not a single ride, and how many ride on it."""
+        products = {row.id: row for row in self._tariff.tables.products}
+        product = products.get(observed.product or "")
+        riders = f" for {observed.riders} riders" if (observed.riders or 1) > 1 else ""
+        if product is not None and product.kind != SINGLE:
+            riders = f" on {product.name or product.id}{riders}"
+        if observed.charged:
+            return f"paid {self._amount(observed.charged)}{riders}"
+        if product is None:
+            return "nothing to pay"
+        return f"rides{riders}" if riders else "rides free"
 
     def _deed(self, result: StepResult) -> str:
         """What was done, as a sentence with markup."""
@@ -109,9 +183,12 @@ class Story:
             case schema.Advance():
                 return f"{_ago(step.advance)} go by."
             case schema.SetPlace():
-                for key in step.model_fields_set & {"vehicle", "route", "stop"}:
-                    self._places[step.set][key] = getattr(step, key)
+                self._places[step.set] |= step.named()
                 return f"The driver of {step.set} sets {self._place(step.set)}."
+            case schema.Press():
+                return f"Somebody presses {' and '.join(step.keys)} on {step.press}."
+            case schema.Install():
+                return f"The depot puts the tariff {escape(step.tariff)} onto {step.install}."
             case schema.Link():
                 return f"The link of {step.link} is {_link(step)} from here."
             case schema.PowerCut():
@@ -125,7 +202,7 @@ class Story:
     def _tapping(self, step: schema.Tap) -> str:
         who = " and ".join(escape(name) for name in step.tap)
         verb = "taps" if len(step.tap) == 1 else "tap together"
-        how = "".join((
+        how = self._choosing(step) + "".join((
             f", and pulls the card away after {step.remove_after_frames} frames"
             if step.remove_after_frames is not None else "",
             f", and answer {step.answer_lost} of the card is lost" if step.answer_lost else "",
@@ -134,34 +211,12 @@ class Story:
         return f"[bold]{who}[/bold] {verb} at {step.on} ({self._place(step.on)}){how}."
 
 
-_PLACE_WORDS = (("vehicle", "bus"), ("route", "line"), ("stop", "stop"))
+_PLACE_WORDS = (("vehicle", "bus"), ("route", "line"), ("stop", "stop"), ("zone", "zone"))
 
 
-def _card(medium: schema.Medium) -> str:
-    if medium.file is not None:
-        return f"a card from {escape(medium.file)}"
-    if medium.blank:
-        return f"a blank {medium.type} card"
-    whose = " of another agency" if medium.agency == "other" else ""
-    tampered = ", tampered with" if medium.tamper else ""
-    article = "an" if medium.rider_category[0] in "aeiou" else "a"
-    return (
-        f"{article} {medium.rider_category} card{whose} ({medium.type}) "
-        f"with {amount_text(medium.balance)}{tampered}"
-    )
-
-
-def _meaning(step: schema.Tap, observed: Observed) -> str:
-    """What a tap meant for the passenger."""
-    left = "" if observed.balance is None else f", {amount_text(observed.balance)} left"
-    if observed.outcome == "accepted":
-        paid = f"paid {amount_text(observed.charged)}" if observed.charged else "rides free"
-        return f"→ accepted: {paid}{left}."
-    if observed.outcome == "refused":
-        return f"→ refused: {_WHY.get(observed.reason or '', str(observed.reason))}{left}."
-    if observed.outcome == "retap":
-        return "→ hold the card there again, please. Nothing is settled yet."
-    return "→ no answer: the validator said nothing."
+def _name_of(rows: Any, known_as: str) -> str:
+    """The name in the row with this id, or the id."""
+    return next((row.name for row in rows if row.id == known_as and row.name), known_as)
 
 
 def _ago(seconds: int) -> str:
