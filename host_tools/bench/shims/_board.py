@@ -36,21 +36,23 @@ _NO_FILES = const(2)
 
 
 def _mount():
-    """littlefs at '/', made first if the partition is blank. False if there is none to mount.
+    """littlefs at '/', made if there is none on a blank partition. False if none can be mounted.
 
+    A blank first block alone says nothing: a power cut may have left the pair's other one.
     No modification times: littlefs in this VM would take them from the host's clock.
     """
     found = esp32.Partition.find(esp32.Partition.TYPE_DATA, label="vfs")
     if not found:
         return False
-    blank = bytearray(_BLANK_BYTES)
-    found[0].readblocks(0, blank, 0)
-    if blank == b"\xff" * _BLANK_BYTES:
-        vfs.VfsLfs2.mkfs(found[0])
     try:
         files = vfs.VfsLfs2(found[0], mtime=False)
     except OSError:
-        return False
+        blank = bytearray(_BLANK_BYTES)
+        found[0].readblocks(0, blank, 0)
+        if blank != b"\xff" * _BLANK_BYTES:
+            return False
+        vfs.VfsLfs2.mkfs(found[0])
+        files = vfs.VfsLfs2(found[0], mtime=False)
     vfs.umount("/rom")
     vfs.umount("/")
     vfs.mount(files, "/")
