@@ -44,9 +44,10 @@ def check_together(feed: Feed, leg_rules: Table, findings: Findings) -> None:
     _check_timeframes(feed.timeframes, at)
     _check_leg_rules(leg_rules)
     _check_kinds(feed, at)
-    _check_unused(feed, at)
-    _check_uncovered(feed, at)
     _check_services(feed, at)
+    if leg_rules.rows and leg_rules.whole:
+        _check_unused(feed, at)
+        _check_uncovered(feed, at)
 
 
 def _check_defaults(feed: Feed, at: _At) -> None:
@@ -99,7 +100,8 @@ def _check_timeframes(timeframes: tuple[Timeframe, ...], at: _At) -> None:
     """Of one group and service, no two overlap."""
     groups: dict[tuple[str, str], list[Timeframe]] = defaultdict(list)
     for timeframe in timeframes:
-        groups[timeframe.timeframe_group_id, timeframe.service_id].append(timeframe)
+        if timeframe.start_s < timeframe.end_s:
+            groups[timeframe.timeframe_group_id, timeframe.service_id].append(timeframe)
     for group in groups.values():
         latest = None
         for timeframe in sorted(group, key=lambda row: row.start_s):
@@ -184,23 +186,23 @@ def _check_single(
 def _check_unused(feed: Feed, at: _At) -> None:
     used = {rule.fare_product_id for rule in feed.leg_rules}
     used |= {rule.fare_product_id or "" for rule in feed.transfer_rules}
-    used |= {network.missed_product_id or "" for network in feed.networks}
+    used |= {"", *(network.missed_product_id or "" for network in feed.networks)}
     for product in feed.products:
         if product.fare_product_id not in used:
             name = shown(product.fare_product_id)
             at.warn(product.where, "fare_product_id", f"'{name}' is in no fare rule")
-    groups = {rule.from_timeframe_group_id for rule in feed.leg_rules}
+    groups = {"", *(rule.from_timeframe_group_id for rule in feed.leg_rules)}
     groups |= {rule.to_timeframe_group_id for rule in feed.leg_rules}
     for group, timeframe in {row.timeframe_group_id: row for row in feed.timeframes[::-1]}.items():
         if group not in groups:
             text = f"'{shown(group)}' is in no row of fare_leg_rules.txt"
             at.warn(timeframe.where, "timeframe_group_id", text)
-    served = {route.network_id for route in feed.routes}
+    served = {"", *(route.network_id for route in feed.routes)}
     for network in feed.networks:
         if network.network_id not in served:
             text = f"'{shown(network.network_id)}' has no route"
             at.warn(network.where, "network_id", text)
-    stopped = {area_id for stop in feed.stops for area_id in stop.area_ids}
+    stopped = {"", *(area_id for stop in feed.stops for area_id in stop.area_ids)}
     for area in feed.areas:
         if area.area_id not in stopped:
             at.warn(area.where, "area_id", f"'{shown(area.area_id)}' has no stop")

@@ -12,7 +12,7 @@ from datetime import date
 from host_tools.tariff.csv_file import CsvFile
 from host_tools.tariff.currency import Currency, NotAnAmount, format_amount, parse_amount
 from host_tools.tariff.file_specs import FileSpec
-from host_tools.tariff.findings import Findings, did_you_mean, shown
+from host_tools.tariff.findings import SLIP_OF_A_KEY, Findings, did_you_mean, shown
 from host_tools.tariff.source import READ_ERRORS, Source, reason_of
 
 TEXT_BYTES_MAX = 255  # of a text in a compiled tariff
@@ -90,7 +90,7 @@ class Row:
         if not word or word in target.ids or not target.whole:
             return word or None
         if target.exists:
-            text = f"'{shown(word)}' is not a {target.column} of {target.file}"
+            text = f"'{shown(word)}' is no {target.column} of {target.file}"
             text += did_you_mean(word, target.ids) or ": add it there or correct it here"
         else:
             text = f"'{shown(word)}' is a {target.column}, but {target.file} is missing: add it"
@@ -249,11 +249,10 @@ def _check_unknown(
     name: str, missing: tuple[str, ...], spec: FileSpec, findings: Findings
 ) -> None:
     """Other columns are the feed's own affair, but not in our files, and not misspelt ones."""
-    hint = did_you_mean(name, missing)
     if spec.ours:
-        text = f"is not a column of this file{hint or ': remove it'}"
+        text = f"is not a column of this file{did_you_mean(name, missing) or ': remove it'}"
         findings.error(spec.name, 1, shown(name), text)
-    elif hint:
+    elif hint := did_you_mean(name, missing, SLIP_OF_A_KEY):
         findings.warn(spec.name, 1, shown(name), f"is not a column that is read{hint}")
 
 

@@ -8,6 +8,7 @@ from host_tools.tariff.feed import Finding
 
 PER_FIELD_MAX = 100  # of one severity, file and field; the rest is counted
 SHOWN_CHARS_MAX = 60
+SLIP_OF_A_KEY = 0.9  # likeness at which a word that may well be meant is doubted
 SUGGEST_FROM_MAX = 2000  # looking for similar ids among more of them takes too long
 
 
@@ -61,9 +62,11 @@ def shown(text: str) -> str:
     return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in cut)
 
 
-def did_you_mean(word: str, known: set[str] | frozenset[str] | tuple[str, ...]) -> str:
+def did_you_mean(
+    word: str, known: set[str] | frozenset[str] | tuple[str, ...], likeness: float = 0.66
+) -> str:
     """`; did you mean 'x'?` if something known is like `word`, else nothing."""
     if len(known) > SUGGEST_FROM_MAX or len(word) > SHOWN_CHARS_MAX:
         return ""
-    close = get_close_matches(word, sorted(known), 1, 0.75)
+    close = get_close_matches(word, sorted(known), 1, likeness)
     return f"; did you mean '{shown(close[0])}'?" if close else ""

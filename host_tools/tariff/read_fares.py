@@ -88,11 +88,12 @@ def read_timeframes(table: Table, services: IdSet) -> tuple[Timeframe, ...]:
                 " until 24:00:00 and from 00:00:00",
             )
         row.required("service_id")
+        empty = not row.raw("start_time") and not row.raw("end_time")
         found.append(
             Timeframe(
                 row.own_id("timeframe_group_id"),
                 start_s or 0,
-                DAY_S if end_s is None else end_s,
+                DAY_S if empty else end_s or 0,
                 row.ref("service_id", services) or "",
                 row.where,
             )

@@ -11,7 +11,7 @@ from host_tools.tariff.contradictions import check_together
 from host_tools.tariff.csv_table import load_table
 from host_tools.tariff.feed import Feed, Finding, Route, Stop
 from host_tools.tariff.file_specs import NOT_READ, OTHER_GTFS_FILES, SPECS
-from host_tools.tariff.findings import Findings, did_you_mean, shown
+from host_tools.tariff.findings import SLIP_OF_A_KEY, Findings, did_you_mean, shown
 from host_tools.tariff.known_ids import known_ids
 from host_tools.tariff.read_extensions import (
     read_caps,
@@ -144,12 +144,12 @@ def _check_names(names: list[str], findings: Findings) -> None:
     for name in names:
         if name in SPECS:
             continue
-        hint = did_you_mean(name, absent)
         if _EXTENSION_NAME.fullmatch(name):
             known = ", ".join(spec for spec in SPECS if SPECS[spec].ours)
-            text = f"is not a file that is known{hint or f': known are {known}'}"
+            hint = did_you_mean(name, absent, 0.85) or f": known are {known}"
+            text = f"is not a file that is known{hint}"
             findings.error(shown(name), None, None, text)
         elif name in NOT_READ:
             findings.warn(name, None, None, "is ignored: fares are read from Fares v2 files only")
-        elif hint and name.endswith(".txt") and name not in OTHER_GTFS_FILES:
+        elif name not in OTHER_GTFS_FILES and (hint := did_you_mean(name, absent, SLIP_OF_A_KEY)):
             findings.warn(shown(name), None, None, f"is not read{hint}")

@@ -14,7 +14,7 @@ from host_tools.tariff.findings import Findings, shown
 from host_tools.tariff.source import Source
 
 STOP, STATION, ENTRANCE, NODE, BOARDING_AREA = range(5)
-_TYPE_NAMES = ("stop", "station", "entrance", "generic node", "boarding area")
+_TYPE_NAMES = ("a stop", "a station", "an entrance", "a generic node", "a boarding area")
 _PARENT_TYPES = {STOP: STATION, ENTRANCE: STATION, NODE: STATION, BOARDING_AREA: STOP}
 
 
@@ -100,15 +100,15 @@ def _check_parent(row: Row, kind: int, by_id: dict[str, Row], known: IdSet) -> N
         return
     if not row.raw("parent_station"):
         if kind != STOP:
-            row.error("parent_station", f"is empty: a {_TYPE_NAMES[kind]} needs one")
+            row.error("parent_station", f"is empty: {_TYPE_NAMES[kind]} needs one")
         return
     parent = by_id.get(row.ref("parent_station", known) or "")
     if parent is not None and location_type(parent) != _PARENT_TYPES[kind]:
         wanted = _PARENT_TYPES[kind]
         row.error(
             "parent_station",
-            f"'{shown(row.raw('parent_station'))}' is not a {_TYPE_NAMES[wanted]}"
-            f" (location_type {wanted}), which the parent of a {_TYPE_NAMES[kind]} is",
+            f"'{shown(row.raw('parent_station'))}' is not {_TYPE_NAMES[wanted]}"
+            f" (location_type {wanted}), which the parent of {_TYPE_NAMES[kind]} is",
         )
 
 
@@ -154,7 +154,7 @@ def read_stop_areas(table: Table, areas: IdSet, stops: Table) -> dict[str, tuple
         stop_id = row.ref("stop_id", known)
         kind = kinds.get(stop_id or "", STOP)
         if kind not in (STOP, STATION):
-            row.warn("stop_id", f"is ignored: a {_TYPE_NAMES[kind]} has no fares")
+            row.warn("stop_id", f"is ignored: {_TYPE_NAMES[kind]} has no fares")
         elif area_id and stop_id:
             found.setdefault(stop_id, {})[area_id] = None
     return {stop_id: tuple(area_ids) for stop_id, area_ids in found.items()}

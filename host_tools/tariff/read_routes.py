@@ -4,6 +4,7 @@ stop_times.txt may have hundreds of megabytes: it is read once, record by record
 distinct patterns of stops are kept, of which a timetable has few.
 """
 
+import re
 from collections.abc import Iterator
 from itertools import pairwise
 
@@ -14,6 +15,7 @@ from host_tools.tariff.findings import Findings, shown
 from host_tools.tariff.read_places import STOP, location_type
 from host_tools.tariff.source import Source
 
+_SEQUENCE = re.compile(r"[0-9]{1,9}")
 _Call = tuple[int, str, int]  # stop_sequence, stop_id, line
 _Pattern = tuple[tuple[int, str], ...]  # (stop_sequence, stop_id) of a trip, in order
 
@@ -136,7 +138,7 @@ def _read_trips(source: Source, trips: Table, routes: IdSet) -> dict[str, str]:
 
 def _unknown_trip(times: Table, line: int, trip_id: str, trips: Table) -> None:
     if trips.exists:
-        text = f"'{shown(trip_id)}' is not a trip_id of trips.txt: add it there or correct it here"
+        text = f"'{shown(trip_id)}' is no trip_id of trips.txt: add it there or correct it here"
     else:
         text = "needs trips.txt, which is missing: add it"
     times.findings.error(times.name, line if trips.exists else 1, "trip_id", text)
@@ -155,7 +157,7 @@ def _read_calls(source: Source, times: Table, stops: Table) -> Iterator[tuple[in
             stop_at = times.columns["stop_id"]
         trip_id, stop_id = cells[trip_at].strip(), cells[stop_at].strip()
         sequence = cells[sequence_at].strip()
-        if trip_id and stop_id in served and sequence.isdecimal() and len(sequence) < 10:
+        if trip_id and stop_id in served and _SEQUENCE.fullmatch(sequence):
             yield line, trip_id, int(sequence), stop_id
         else:
             _explain(Row(times, line, cells), known, served)
