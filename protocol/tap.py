@@ -22,7 +22,7 @@ from protocol.cards.classic import medium_of
 from protocol.cards.classic_session import ClassicSession
 from protocol.compat import const
 from protocol.errors import AuthError, CardLost, FrameError, LayoutError, LinkLost
-from protocol.fares.engine import Choice, Decision
+from protocol.fares.engine import Choice, Decision, is_passback, riders_of
 from protocol.fields import find, get_uint, put, put_raw
 from protocol.journal import records
 
@@ -177,8 +177,8 @@ class Validation:
         entry = self._announced_entry(state.tag)
         since_s = now - (state.tap_time if entry < 0 else self._announced_at[entry])
         told_here = entry >= 0 and self._announced_in[entry] == self.place.vehicle
-        leaving = state.checked_in and state.leg_exit_stop != self.place.stop
-        if told_here and 0 <= since_s < self._tariff.passback_s and not leaving:
+        passback_s = self._tariff.passback_s
+        if told_here and is_passback(state, self.place, since_s, passback_s):
             yield from self._refuse(outcomes.PASSBACK)
         elif entry < 0 and not session.announced and since_s <= self._tariff.recovery_s:
             yield from self._recover(now)
@@ -210,14 +210,13 @@ class Validation:
         decision.transfer = (
             decision.charge_minor == 0 and state.journey_legs > 1 and not state.checked_in
         )
-        companions = state.companions
-        decision.companions = companions
-        decision.riders = 1 + (companions & 15) + (companions >> 8 & 15)
+        decision.companions = state.companions
+        decision.riders = riders_of(state.companions)
         decision.rider_category = state.rider_category
         if state.concession_ends and self._past_last_day(state.tap_time):
             decision.rider_category = self._tariff.default_category
         decision.product = state.leg_product
-        if not state.extended:
+        if not state.extended and not state.checked_in:
             offer = self._fares.offer(decision.rider_category, self.place, state.tap_time)
             decision.product = offer[1]
         yield from self._announce(now)

@@ -108,7 +108,7 @@ def first_state(new: NewCard, uid: bytes) -> CardState:
     state.concession_ends = new.concession_until != NO_DAY
     state.valid_until = min(new.valid_until, new.concession_until)
     state.blocked = new.blocked
-    state.extended = state.annexed = bool(new.contracts)
+    state.annexed = bool(new.contracts)
     for contract, sold in zip(state.contracts, new.contracts, strict=False):
         contract.product = sold.product
         contract.start = sold.start

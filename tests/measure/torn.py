@@ -15,7 +15,7 @@ TEAR_SEEDS = 4
 def measure() -> Iterator[Figure]:
     """How many pairs of faults were tried, and how many of them cost a wrong amount."""
     fresh = issued_card()
-    one = list(faults(Case(0, False), TEAR_SEEDS))
+    one = list(faults(Case(), TEAR_SEEDS))
     wrong = sum(not charged_once(fresh, first, second) for first in one for second in one)
     yield at_most("double_fault_wrong_charges", wrong, "pairs", 0)
     yield report("double_fault_pairs", len(one) ** 2, "pairs", "two faults, then a whole tap")

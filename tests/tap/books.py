@@ -7,11 +7,12 @@ from host_tools.ledger.reconcile import Reconciliation, reconcile
 from host_tools.ledger.store import Issue, open_ledger
 from protocol.outcomes import MEDIUM_CLASSIC1K
 from tests.tap.line import START, STORE, Validator, state_of
+from tests.tap.town import flat
 
 
 def findings_of(validators: Sequence[Validator], uid: str) -> set[str]:
     """Hand in the journals of a fraud; the kinds of findings the ledger made."""
-    ledger = open_ledger("sqlite://", keys=STORE)
+    ledger = open_ledger("sqlite://", keys=STORE, tariff=flat().tables)
     try:
         ledger.issue(Issue(uid, 1, MEDIUM_CLASSIC1K, 50_000, START - 9000))
         for validator in validators:
@@ -32,7 +33,7 @@ def settle(
     The revenue must be what the cards themselves say was spent on them, and `unresolved` taps
     must remain that a later sighting has to explain (None: any number).
     """
-    ledger = open_ledger("sqlite://", keys=STORE)
+    ledger = open_ledger("sqlite://", keys=STORE, tariff=flat().tables)
     try:
         spent = 0
         for card in cards:

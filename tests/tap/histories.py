@@ -9,6 +9,7 @@ from host_tools.ledger.reconcile import Reconciliation, reconcile
 from host_tools.ledger.store import Issue, open_ledger
 from protocol.outcomes import MEDIUM_CLASSIC1K
 from tests.tap.line import NO_FAULTS, START, STORE, Told, Validator, copy_of, issued_card, spent_on
+from tests.tap.town import flat
 
 GRANTED = 200_000
 FRESH = (issued_card("04d1b2c3", GRANTED), issued_card("04d1b2c4", GRANTED, 1))
@@ -74,7 +75,7 @@ def _tap(source: random.Random, morning: Morning, now: int) -> None:
 def handed_in(seed: int, morning: Morning) -> Reconciliation:
     """The books after every journal came in, by pieces in an order of its own."""
     source = random.Random(f"{seed} pieces")
-    ledger = open_ledger("sqlite://", keys=STORE)
+    ledger = open_ledger("sqlite://", keys=STORE, tariff=flat().tables)
     try:
         for card in morning.cards:
             ledger.issue(Issue(card.uid.hex(), 1, MEDIUM_CLASSIC1K, GRANTED, START - 9000))

@@ -11,16 +11,20 @@ from dataclasses import dataclass
 from host_tools.bench.nor import NorFlash, PowerCut
 from host_tools.bench.reader import ClassicCard, DirectReader, Faults, RfField
 from host_tools.cards.issue import Desk, NewCard
+from host_tools.cards.products import SoldProduct
 from host_tools.device.pn532_client import Pn532Client
 from host_tools.keys.store import KeyStore
+from host_tools.tariff.load import LoadedTariff
 from protocol import outcomes, tap
 from protocol.cards.classic_session import ClassicSession
 from protocol.cards.state import NO_DAY, CardState
 from protocol.errors import MinikError
-from protocol.fares.tariff import FlatTariff, Place
+from protocol.fares.engine import Fares
+from protocol.fares.tariff import BytesStore, Place, Tariff
 from protocol.journal import records
 from protocol.journal.chain import Chain
 from protocol.journal.ring import Ring
+from tests.tap.town import MONTH, TEN, flat
 
 START = 217_000_000  # a Minik time in November 2026
 STORE = KeyStore.deterministic(7)
@@ -48,6 +52,8 @@ def issued_card(
     store: KeyStore = STORE,
     valid_until: int = NO_DAY,
     blocked: bool = False,
+    contracts: tuple[SoldProduct, ...] = (),
+    concession_until: int = NO_DAY,
 ) -> ClassicCard:
     """A card issued by the real desk code over a virtual reader."""
     card = ClassicCard.transport(bytes.fromhex(uid))
@@ -64,6 +70,8 @@ def issued_card(
             issued_day=START // 86_400,
             valid_until=valid_until,
             blocked=blocked,
+            contracts=contracts,
+            concession_until=concession_until,
         )
     )
     return copy_of(card)
@@ -75,15 +83,29 @@ def copy_of(card: ClassicCard) -> ClassicCard:
 
 
 NO_FAULTS = Faults()
+FROM_TODAY = SoldProduct(MONTH, START // 86_400, 0, "month", 0)
+TEN_RIDES = SoldProduct(TEN, START // 86_400, 10, "ten", 0)
 
 
 class Validator:
-    """A validator of `vehicle` with its own journal; `vehicle` and `device_id` name it."""
+    """A validator of `vehicle` with its own journal; `vehicle` and `device_id` name it.
 
-    def __init__(self, device_id: str, vehicle: int, store: KeyStore = STORE) -> None:
+    `tariff` (None: `flat`), `route` and `stop` are those of its place.
+    """
+
+    def __init__(
+        self,
+        device_id: str,
+        vehicle: int,
+        store: KeyStore = STORE,
+        tariff: LoadedTariff | None = None,
+        route: int = 5,
+        stop: int = 1,
+    ) -> None:
         self.device_id = device_id
-        self.vehicle = vehicle
+        self.place = Place(vehicle, route, stop)
         self.store = store
+        self.payload = (tariff or flat()).payload
         self.journal_id = device_id.encode().ljust(4, b"_")[:4]
         self.nor = NorFlash(JOURNAL_SECTORS * 4096)
         self.field = RfField()
@@ -101,7 +123,8 @@ class Validator:
         self.ring = Ring(self.nor.view(0, self.nor.size), Chain(journal_key, self.journal_id))
         recovery = self.ring.recover(0)
         vault = self.store.vault(("read", "debit", "state"))
-        self.validation = tap.Validation(vault, FlatTariff(), Place(self.vehicle, 5, 1))
+        fares = Fares(Tariff(BytesStore(self.payload)))
+        self.validation = tap.Validation(vault, fares, self.place)
         self.validation.restore_announced(self.ring)
         self.client = Pn532Client(self.reader)
         self.client.start()
@@ -113,7 +136,18 @@ class Validator:
                 "journal_id": self.journal_id,
             },
         )
-        self._append(records.PLACE, {"vehicle": self.vehicle, "route": 5, "stop": 1})
+        self._journal_place()
+
+    def go_to(self, stop: int) -> None:
+        """The vehicle is at another stop now."""
+        self.place.stop = stop
+        self._journal_place()
+
+    def _journal_place(self) -> None:
+        place = self.place
+        self._append(
+            records.PLACE, {"vehicle": place.vehicle, "route": place.route, "stop": place.stop}
+        )
 
     def _append(self, kind: int, fields: dict) -> int:
         body = bytearray(records.BODY_BYTES)

@@ -3,12 +3,12 @@
 import pytest
 
 from host_tools.bench.reader import ClassicCard, Faults
-from protocol.fares.tariff import FlatTariff
 from tests.tap.books import settle
 from tests.tap.line import START, Told, Validator, copy_of, issued_card, spent_on, state_of
+from tests.tap.town import flat
 
 FRESH = issued_card()
-WINDOW = FlatTariff.recovery_s
+WINDOW = flat().tables.recovery_s
 
 
 def lost_announcement() -> tuple[ClassicCard, Validator]:

@@ -2,7 +2,8 @@
 
 Enumerated: the card gone after every frame, every answer lost, every EEPROM write torn in several
 ways; each followed by a tap at the same validator, at another one of the same bus, and on another
-bus; for a paid ride, a free transfer, and a card whose copies have turned once already.
+bus; for a paid ride, a free transfer, a card whose copies have turned once already, a ride that a
+cap makes cheaper (extension), and rides on a pass and on a ticket of ten (annex).
 """
 
 from collections.abc import Iterator
@@ -10,10 +11,13 @@ from collections.abc import Iterator
 import pytest
 
 from host_tools.bench.reader import ClassicCard, Faults
+from host_tools.cards.products import SoldProduct
 from tests.tap.books import settle
 from tests.tap.line import (
+    FROM_TODAY,
     NO_FAULTS,
     START,
+    TEN_RIDES,
     Told,
     Validator,
     copy_of,
@@ -21,35 +25,56 @@ from tests.tap.line import (
     spent_on,
     state_of,
 )
+from tests.tap.town import BUS, DAY_CAP, town
 
 FARE = 10_000
 TEAR_SEEDS = 2
 SECONDS = ("same", "sibling", "other")
 
 
-def ridden_before(rides: int, last_minute: bool) -> tuple[ClassicCard, list[Validator]]:
-    """A card that has ridden `rides` times; the last ride an hour or a minute before START."""
-    card = issued_card()
-    bus = Validator("V0", 100)
-    for ride in range(rides):
-        ago = 60 if last_minute and ride == rides - 1 else 7200 * (rides - ride)
-        assert bus.tap(card, START - ago).outcome == "accepted"
-    return copy_of(card), [bus]
-
-
 class Case:
-    """A card, the buses it meets, and what one ride now must cost."""
+    """A card that has ridden `rides` times, and what one ride now must cost.
 
-    def __init__(self, rides: int, transfer: bool) -> None:
-        self.card, self.buses = ridden_before(rides, transfer)
-        self.fare = 0 if transfer else FARE
-        self.spent_before = spent_on(self.card)
+    The last ride was an hour or, before a `transfer`, a minute ago. With `contracts` (an empty
+    tuple: none) or a `fare` of its own the card belongs to the town, else to `flat`.
+    """
+
+    def __init__(
+        self,
+        rides: int = 0,
+        transfer: bool = False,
+        fare: int | None = None,
+        contracts: tuple[SoldProduct, ...] = (),
+    ) -> None:
+        self.in_town = fare is not None
         self.transfer = transfer
+        self.fare = FARE if fare is None else fare
+        self.fare = 0 if transfer else self.fare
+        card = issued_card(contracts=contracts)
+        bus = self.bus("V0", 100)
+        for ride in range(rides):
+            ago = 60 if transfer and ride == rides - 1 else 7200 * (rides - ride)
+            assert bus.tap(card, START - ago).outcome == "accepted"
+        self.card = copy_of(card)
+        self.buses = [bus]
+        self.spent_before = spent_on(self.card)
+        self.rides_before = self.rides_left(self.card)
+
+    def bus(self, device_id: str, vehicle: int) -> Validator:
+        """A validator that knows this card's tariff."""
+        if self.in_town:
+            return Validator(device_id, vehicle, tariff=town(), route=BUS)
+        return Validator(device_id, vehicle)
+
+    def rides_left(self, card: ClassicCard) -> int:
+        """Rides left on the ticket of ten, 0 without one."""
+        state, _ = state_of(card)
+        return state.contracts[0].rides
 
     def first(self, faults: Faults = NO_FAULTS) -> tuple[ClassicCard, Validator, Told]:
         """Tap a copy of the card at a new validator, with `faults`."""
         card = copy_of(self.card)
-        validator = Validator("V1", 101)
+        validator = self.bus("V1", 101)
         return card, validator, validator.tap(card, START, faults)
 
     def counts(self) -> tuple[int, int, int]:
@@ -62,13 +87,14 @@ class Case:
         """Tap again 5 s later; check the passenger, the card and the books. Returns the last."""
         validator = {
             "same": lambda: first,
-            "sibling": lambda: Validator("V2", 101),
-            "other": lambda: Validator("V3", 102),
+            "sibling": lambda: self.bus("V2", 101),
+            "other": lambda: self.bus("V3", 102),
         }[second]()
         card = copy_of(torn)
         again = validator.tap(card, START + 5)
         spent = spent_on(card) - self.spent_before
         assert spent == self.fare, (told, again)
+        assert self.rides_left(card) == max(0, self.rides_before - 1), "one ride, however torn"
         if told.outcome == "accepted":
             assert told.charged == self.fare
             self.after_accepted(again, second)
@@ -79,7 +105,8 @@ class Case:
         assert again.balance == balance
         state, _ = state_of(card)
         assert state.balance_minor() == balance
-        settle([*self.buses, *dict.fromkeys((first, validator))], [card])
+        if second == "same" or not self.in_town:  # the books know nothing of blocks
+            settle([*self.buses, *dict.fromkeys((first, validator))], [card])
         return again
 
     def after_accepted(self, again: Told, second: str) -> None:
@@ -93,7 +120,14 @@ class Case:
             assert (again.outcome, again.reason, again.charged) == ("refused", "passback", 0)
 
 
-CASES = {"first ride": (0, False), "third ride": (2, False), "transfer": (1, True)}
+CASES = {
+    "first ride": Case(),
+    "third ride": Case(2),
+    "transfer": Case(1, True),
+    "capped": Case(2, fare=DAY_CAP - 2 * FARE),
+    "pass": Case(2, fare=0, contracts=(FROM_TODAY,)),
+    "ten rides": Case(1, fare=0, contracts=(TEN_RIDES,)),
+}
 
 
 def seconds_for(case: Case) -> tuple[str, ...]:
@@ -117,7 +151,7 @@ def faults(case: Case, tear_seeds: int = TEAR_SEEDS) -> Iterator[Faults]:
 
 @pytest.mark.parametrize("name", CASES)
 def test_one_fault_then_the_card_again(name: str) -> None:
-    case = Case(*CASES[name])
+    case = CASES[name]
     outcomes_seen = set()
     recovered = 0
     for fault in faults(case):
@@ -137,7 +171,7 @@ def test_one_fault_then_the_card_again(name: str) -> None:
 
 
 def test_a_card_that_never_comes_back_leaves_its_ride_pending_not_void() -> None:
-    case = Case(0, False)
+    case = Case()
     pending = 0
     for fault in faults(case):
         card, validator, told = case.first(fault)
@@ -152,7 +186,7 @@ def test_a_card_that_never_comes_back_leaves_its_ride_pending_not_void() -> None
 def test_any_two_faults_in_a_row_cost_one_fare() -> None:
     """Every seventh of all pairs; `make bench` tries every one."""
     fresh = issued_card()
-    all_faults = list(faults(Case(0, False)))
+    all_faults = list(faults(Case()))
     for number in range(0, len(all_faults) ** 2, 7):
         first, second = all_faults[number // len(all_faults)], all_faults[number % len(all_faults)]
         assert charged_once(fresh, first, second), (first, second)
