@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from host_tools.bench.board import BoardState
-from host_tools.device.image import read_littlefs
+from host_tools.device.build import ROM_FOLDER, build, manifest
+from host_tools.device.image import DEFAULT_LAYOUT, read_littlefs
 from host_tools.keys.store import KeyStore
 from host_tools.tariff.load import load_tariff
 from host_tools.tariff.pack import pack
@@ -21,6 +22,24 @@ NEWER = sign(pack(replace(load_tariff("flat").tables, version=2)), STORE)
 OLDER = sign(pack(replace(load_tariff("flat").tables, version=0)), STORE)
 FOREIGN = sign(load_tariff("flat").payload, KeyStore.deterministic("somebody else"))
 CUTS_MAX = 60
+HELD_BYTES_MAX = 2048
+BOARD_PERCENT = 60  # what the 64-bit VM keeps takes so much of it on a board (decision 0007)
+HOLD = b"""
+import gc
+from firmware.services.tariff_store import load_tariff
+from protocol.fares.engine import Fares
+from protocol.keys.keyset import load_keyset
+with open("/keys.cbor", "rb") as file:
+    keyset = load_keyset(file.read())
+for _ in range(2):
+    tariff = None
+    gc.collect()
+    before = gc.mem_alloc()
+    tariff = load_tariff(keyset, lambda: None)
+    gc.collect()
+    held = gc.mem_alloc() - before
+print("held=%d version=%d" % (held, tariff.version))
+"""
 
 
 def files(door):
@@ -90,6 +109,18 @@ def test_what_is_refused_leaves_the_old_one_in_use(offered, why):
         assert versions(door) == [1]
         assert files(door)["/tariff.bin"] == flat()
         assert "/tariff.new" not in files(door)
+
+
+def test_a_tariff_in_use_holds_little_memory():
+    modules = {
+        ROM_FOLDER + path if path.endswith(".mpy") else path: content
+        for path, content in build(manifest("validator")).items()
+    }
+    with Door(tariff=town(), files=modules | {"/main.py": HOLD}, layout=DEFAULT_LAYOUT) as door:
+        held, version = door.boot("held=").split()
+        assert version == "version=3"
+        held_bytes = int(held.removeprefix("held=")) * BOARD_PERCENT // 100
+        assert 0 < held_bytes <= HELD_BYTES_MAX
 
 
 @pytest.mark.parametrize("torn", [False, True])

@@ -29,7 +29,10 @@ def measure() -> Iterator[Figure]:
     pin = board_pins().SERVICE_BUTTON_PIN
     cards = rich_cards(CARDS)
     booted = heap_lines(door, pin)
-    yield at_least("heap_free_after_boot", percent(booted), "%", 25, "of 240 KiB, the lean profile; shims included")
+    yield at_least(
+        "heap_free_after_boot", percent(booted), "%", 25,
+        "of 240 KiB, the lean profile; shims included",
+    )
     yield report(
         "shim_heap_bytes", door.board.shim_heap_bytes, "bytes", "of the bench, not of the firmware"
     )

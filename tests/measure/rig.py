@@ -5,6 +5,8 @@ from host_tools.bench.door import Door
 from host_tools.bench.provisioning import provisioned_image
 from host_tools.bench.reader import ClassicCard, Faults
 from host_tools.bench.scenario.results import Observed
+from host_tools.tariff.load import load_tariff
+from host_tools.tariff.sign import sign
 from protocol.compat import EPOCH_UNIX_S
 from tests.tap.line import START, STORE, issued_card
 
@@ -16,7 +18,8 @@ CARDS = 100  # by turns, each comes back after the pass-back window
 
 def validator() -> Door:
     """A provisioned validator, not switched on yet."""
-    image = provisioned_image("V1", "validator", (101, 5, 1), STORE, JOURNAL_ID)
+    tariff_file = sign(load_tariff("flat").payload, STORE)
+    image = provisioned_image("V1", "validator", (101, 5, 1), STORE, JOURNAL_ID, tariff_file)
     return Door(BenchClock(START + EPOCH_UNIX_S), "V1", image, "bench", 1)
 
 
