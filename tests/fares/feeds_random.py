@@ -215,8 +215,9 @@ class _City:
         for product in self.changes:
             sign = -1 if product in self.discounts else 1
             rows += self._prices(product, [sign * minor for minor in _AMOUNTS])
-        for product in (*self.passes, "missed"):
+        for product in self.passes:
             rows += self._prices(product, (150, 300, 600, 1500))
+        rows += self._prices("missed", (max(_AMOUNTS), 600, 1500))
         self.price_rows = rows
         pairs = zip(self.passes, kinds, strict=True)
         ours = [self._pass(product, kind) for product, kind in pairs]

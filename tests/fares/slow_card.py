@@ -8,7 +8,7 @@ from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 
-from tests.fares.slow_evaluator import HERE, Fare, Rider, effective, extends, rate
+from tests.fares.slow_evaluator import HERE, Fare, Rider, effective, extends, rate, rate_as
 from tests.fares.slow_feed import Leg, SlowFeed
 
 HOUR_S = 3600
@@ -41,9 +41,12 @@ class Card:
     before: list[Fare] = field(default_factory=list)  # the journey before the last fare leg
     credit: int = 0  # charged (or as if charged) above the itinerary's price
     companions: Companions = ()  # of the journey
+    companions_before: Companions = ()  # of `before`
     spent: dict[str, int] = field(default_factory=lambda: dict.fromkeys(PERIODS, 0))
     checked_in: Leg | None = None
+    checked_in_at: str | None = None
     boarded_with: Companions = ()  # at that check-in
+    open_extends: bool = False  # that leg goes on with the last one, by a join rule
 
 
 @dataclass(frozen=True)
@@ -105,8 +108,9 @@ def is_valid(feed: SlowFeed, contract: Contract, now: int) -> bool:
         mask = feed.weekdays_of(contract.product_id)
         days = [start + timedelta(days=n) for n in range((day - start).days + 1)]
         return bool(days) and all(one.weekday() in mask for one in days[-8:])
+    # "from start on, while rides are left; with valid_days that many service days"
     valid_days = int(row.get("valid_days") or 0)
-    return not valid_days or start <= day < start + timedelta(days=valid_days)
+    return start <= day and (not valid_days or day < start + timedelta(days=valid_days))
 
 
 def covers(feed: SlowFeed, product_id: str, leg: Leg, whatever_exit: bool = False) -> bool:
@@ -152,10 +156,6 @@ class Refusal(Exception):
     """The tap ends here; str() is the reason."""
 
 
-class Unpriced(Exception):
-    """A pass covers a leg for which the rider could not have paid: feeds of tests avoid it."""
-
-
 def tap(feed: SlowFeed, card: Card, one: Tap) -> tuple[Answer, Card]:
     """The answer and the card afterwards; after a refusal that is the card as it was."""
     try:
@@ -177,7 +177,8 @@ class _Presentation:
         self.elapsed = max(0, since)
         self.axis = card.axis + self.elapsed
         self.network = feed.network_of(one.route_id)
-        ended = card.concession_until is not None and self.day > card.concession_until
+        today = feed.local(one.now).date()
+        ended = card.concession_until is not None and today > card.concession_until
         # 7.5: "A concession that has ended … leaves the default category."
         self.category = feed.default_category() if ended else card.category
         self.passback_s = int(feed.setting("passback_s", "60"))
@@ -207,7 +208,7 @@ class _Presentation:
     def _is_check_out(self) -> bool:
         """7.7: "on the same vehicle and in the same network, at most ride_s_max after"."""
         open_leg = self.card.checked_in
-        if open_leg is None or not self.trusted or open_leg.vehicle != self.one.vehicle:
+        if open_leg is None or open_leg.vehicle != self.one.vehicle:
             return False
         if self.feed.network_of(open_leg.route_id) != self.network:
             return False
@@ -217,8 +218,7 @@ class _Presentation:
         card, one = self.card, self.one
         leg = card.checked_in
         assert leg is not None
-        # 7.7: "At the stop of check-in within passback_s it is passback."
-        if one.stop == leg.from_stop and self.elapsed < self.passback_s:
+        if self._is_back(self.passback_s):
             raise Refusal("passback")
         leg = replace(leg, route_id=one.route_id, to_stop=one.stop, end=one.now, arrives=self.axis)
         card.checked_in = None
@@ -230,13 +230,16 @@ class _Presentation:
         card, one, feed = self.card, self.one, self.feed
         if self._is_back(self.passback_s):
             raise Refusal("passback")
-        missed_charge, missed = 0, card.checked_in is not None
+        missed_charge = 0
+        starts_anew = not self.trusted or self._is_still_on_the_vehicle()
         if card.checked_in is not None:
             missed_charge = self._missed(card.checked_in)
             card.checked_in, card.boarded_with = None, ()
-        if missed or not self.trusted or self._is_still_on_the_vehicle():
+            starts_anew = True
+        if starts_anew:
             # 7.7 "and a new journey begins", 7.6 "no transfer", 7.4 "begins a new journey"
-            card.journey, card.before, card.credit, card.companions = [], [], 0, ()
+            card.journey, card.before, card.credit = [], [], 0
+            card.companions, card.companions_before = (), ()
         seen = None if one.exit_time is None else self.axis + max(0, one.exit_time - one.now)
         leg = Leg(
             one.route_id, one.stop, one.exit, one.now, one.exit_time, self.axis, seen, one.vehicle
@@ -245,11 +248,14 @@ class _Presentation:
             answer = self._check_in(leg, missed_charge)
         else:
             answer = self._ride(leg)
-        return replace(answer, charge=answer.charge + missed_charge, missed=missed)
+        return replace(answer, charge=answer.charge + missed_charge, missed=missed_charge > 0)
 
     def _is_back(self, passback_s: int) -> bool:
         """7.6: "A tap on the vehicle of the last tap, less than passback_s after it"."""
         same = self.card.vehicle == self.one.vehicle
+        if self.card.checked_in is not None:
+            # 7.7: "At the stop of check-in within passback_s it is passback."
+            same = same and self.card.checked_in_at == self.one.stop
         return self.trusted and same and self.elapsed < passback_s
 
     def _is_still_on_the_vehicle(self) -> bool:
@@ -259,7 +265,8 @@ class _Presentation:
 
     def _refuse_back(self, held: list[Contract]) -> None:
         """7.6: "the longer one if a contract covers the leg and its product names one"."""
-        for contract in held:
+        # of several the one that comes first in 7.2's order
+        for contract in held[:1]:
             named = self.feed.product(contract.product_id).get("passback_s") or 0
             if self._is_back(int(named)) and not self.is_check_out:
                 raise Refusal("passback")
@@ -267,12 +274,15 @@ class _Presentation:
     def _missed(self, leg: Leg) -> int:
         """7.7: "the missed product's price for rider and companions is added"."""
         # "the rider's not if a period contract covers the leg whatever the exit"
-        period = any(
-            self.feed.product(contract.product_id)["kind"] != "rides"
+        periods = [
+            contract
             for contract in passes_for(self.feed, self.card, leg, leg.start, whatever_exit=True)
-        )
+            if self.feed.product(contract.product_id)["kind"] != "rides"
+        ]
+        if periods and periods[0].start is None:
+            self._begin(periods[0], leg.start)  # it is used now
         network_id = self.feed.network_of(leg.route_id)
-        riders = [(self.category, 0 if period else 1), *self.card.boarded_with]
+        riders = [(self.category, 0 if periods else 1), *self.card.boarded_with]
         return sum(count * (self._maximum(one, network_id) or 0) for one, count in riders)
 
     def _maximum(self, category: str | None, network_id: str | None) -> int | None:
@@ -283,9 +293,19 @@ class _Presentation:
     def _check_in(self, leg: Leg, missed_charge: int) -> Answer:
         """7.7: "nothing is charged, the balance must cover the network's missed product"."""
         card, one, feed = self.card, self.one, self.feed
+        card.open_extends = self._extends(leg)
+        if card.open_extends:
+            leg = effective(card.journey[-1].leg, leg)
         known = rate(feed, [], leg, self.rider(self.category), None)
         held = passes_for(feed, card, leg, self.boarding)
         self._refuse_back(held)
+        answer = Answer(None)
+        wanted = one.product_id
+        named = [contract for contract in held if contract.product_id == wanted]
+        if wanted is not None and not feed.is_single(wanted) and not named:
+            # 7.5: a chosen product "is bought"; a ride of it is used once the leg is rated
+            answer = self._bought(wanted, leg, costs=False)
+            held = passes_for(feed, card, leg, self.boarding)
         # "A leg that neither has a fare to any exit nor is covered is refused as in 7.3."
         if isinstance(known, str) and not held:
             raise Refusal(known)
@@ -295,27 +315,26 @@ class _Presentation:
         needed = sum(
             count * (self._maximum(category, self.network) or 0) for category, count in riders
         )
-        if needed + missed_charge > card.balance:
+        if needed + missed_charge + answer.charge > card.balance:
             raise Refusal("insufficient_funds")
         card.checked_in, card.boarded_with = leg, one.companions
+        card.checked_in_at = one.stop
         self._spend(0)
-        return Answer(None)
+        return answer
 
     def _ride(self, leg: Leg) -> Answer:
         """A leg that is known as far as it will be: rate it, let passes, caps and purse pay."""
         card, one, feed = self.card, self.one, self.feed
-        extended = bool(card.journey) and extends(feed, card.journey[-1].leg, leg)
+        extended = card.open_extends if self.is_check_out else self._extends(leg)
         # 7.4: "rated anew, from its own first stop and time, on the journey as it was before it"
         base = card.before if extended else card.journey
-        whole = effective(card.journey[-1].leg, leg) if extended else leg
+        whole = effective(card.journey[-1].leg, leg) if extended and card.journey else leg
         only = one.product_id if one.product_id and feed.is_single(one.product_id) else None
         fare = self._rated(base, whole, self.category, only)
         held = passes_for(feed, card, whole, self.boarding)
         self._refuse_back(held)
         if isinstance(fare, str):
-            if held or (one.product_id and not only):
-                raise Unpriced
-            raise Refusal(fare)
+            fare = self._unpriced(base, whole, held, fare)
         # 7.4: "and the journey's itinerary price grows by the difference"
         growth = fare.growth - (card.journey[-1].growth if extended else 0)
         credit = card.credit if fare.joined or extended else 0
@@ -323,9 +342,38 @@ class _Presentation:
         answer = self._paid(whole, held, max(0, growth - credit), fare)
         charge = answer.charge + self._for_companions(base, whole, extended, only)
         card.credit = max(0, credit - growth)
+        if not extended:
+            card.companions_before = card.companions
         card.before, card.journey = base, [*base, fare] if fare.joined else [fare]
         card.companions = self.armed
         return replace(answer, charge=charge, transfer=fare.joined or extended)
+
+    def _extends(self, leg: Leg) -> bool:
+        """7.4, join rules: "on the same terms as a transfer, with the same companions"."""
+        journey = self.card.journey
+        if not journey or self.card.companions != self.one.companions:
+            return False
+        return extends(self.feed, journey[-1].leg, leg)
+
+    def _unpriced(self, base: list[Fare], leg: Leg, held: list[Contract], reason: str) -> Fare:
+        """A leg that the purse could not pay, but a pass: one of its group that costs 0."""
+        wanted = self.one.product_id
+        if wanted is not None and not self.feed.is_single(wanted):
+            named = wanted
+        elif held:
+            named = held[0].product_id
+        else:
+            raise Refusal(reason)
+        if not covers(self.feed, named, leg):
+            raise Refusal(HERE)
+        rule = next(
+            rule
+            for exit_place in self.feed.exits(leg)
+            for rule in self.feed.rules_now(leg, exit_place)
+            if rule["fare_product_id"] == named
+        )
+        free = rule | {"fare_product_id": ""}
+        return rate_as(self.feed, base, leg, free, self.rider(self.category))
 
     def _rated(
         self, base: list[Fare], leg: Leg, category: str | None, only: str | None
@@ -343,16 +391,18 @@ class _Presentation:
         """7.5: each pays "as if they had the rider's journey … no credit, no caps"."""
         # "the leg's growth in their category if the armed companions are those of the journey,
         # else its whole price; never below 0"
-        theirs = self.armed == self.card.companions
+        card = self.card
+        theirs = self.armed == (card.companions_before if extended else card.companions)
+        were_there = extended and self.armed == card.companions
         total = 0
         for category, count in self.armed:
             fare = self._rated(base if theirs else [], leg, category, only)
             if isinstance(fare, str):
                 raise Refusal(fare)
             before = 0
-            if extended and theirs:
-                last = self.card.journey[-1]
-                was = self._rated(self.card.before, last.leg, category, last.product_id)
+            if were_there:
+                last = card.journey[-1]
+                was = self._rated(base if theirs else [], last.leg, category, last.product_id)
                 before = 0 if isinstance(was, str) else was.growth
             total += count * max(0, fare.growth - before)
         return total
@@ -364,17 +414,18 @@ class _Presentation:
         if wanted is not None and not feed.is_single(wanted):
             named = [contract for contract in held if contract.product_id == wanted]
             if not named:
-                return self._bought(wanted, leg, due)
+                return self._bought(wanted, leg, self._capped(due) > 0 or not fare.product_id)
             held = named  # 7.5: "if a contract of it covers the leg already, that one is used"
         capped = self._capped(due)
+        costs = capped > 0 or not fare.product_id  # nobody could ride there without the pass
         for contract in held:
             kind = feed.product(contract.product_id)["kind"]
             # 7.2: "A rides contract, and one that begins with its first use, is only used on a
             # leg that would cost the rider something."
-            if capped == 0 and (kind == "rides" or contract.start is None):
+            if not costs and (kind == "rides" or contract.start is None):
                 continue
             if contract.start is None:
-                contract.start = self._start(kind)
+                self._begin(contract, self.boarding)
             if kind == "rides":
                 contract.rides -= 1
             self._spend(0)
@@ -383,17 +434,19 @@ class _Presentation:
         self._spend(capped)
         return Answer(None, capped, fare.product_id, capped=capped < due)
 
-    def _start(self, kind: str) -> int | date:
+    def _begin(self, contract: Contract, moment: int) -> None:
         """7.2: "from start (a time)" for minutes, else a service day."""
-        return self.boarding if kind == "minutes" else self.feed.service_day(self.boarding)
+        minutes = self.feed.product(contract.product_id)["kind"] == "minutes"
+        contract.start = moment if minutes else self.feed.service_day(moment)
 
-    def _bought(self, wanted: str, leg: Leg, due: int) -> Answer:
+    def _bought(self, wanted: str, leg: Leg, costs: bool) -> Answer:
         """7.5: "else it is bought: its price is the rider's charge (no cap …)"."""
         card, feed = self.card, self.feed
         row = feed.product(wanted)
         price = feed.price(wanted, self.category, card.media)
         rides = int(row["length"]) if row["kind"] == "rides" else 0
-        bought = Contract(wanted, self._start(row["kind"]), rides)
+        bought = Contract(wanted, None, rides)
+        self._begin(bought, self.boarding)
         # "It must be sold on board and cover the leg, else not_valid_here"
         if row.get("sold_on_board") != "1" or price is None:
             raise Refusal(HERE)
@@ -402,7 +455,7 @@ class _Presentation:
         for slot, contract in enumerate(card.contracts):
             # "it takes a free slot (empty or over)"
             if contract is None or is_over(feed, contract, self.boarding):
-                if rides and self._capped(due):
+                if rides and costs:
                     bought.rides -= 1
                 card.contracts[slot] = bought
                 self._spend(0)

@@ -30,7 +30,7 @@ class Fare:
 
     @property
     def product_id(self) -> str:
-        return self.rule["fare_product_id"]
+        return _product(self.rule)
 
     @property
     def group(self) -> str | None:
@@ -49,15 +49,14 @@ def rate(
     feed: SlowFeed, journey: list[Fare], leg: Leg, rider: Rider, only: str | None = None
 ) -> Fare | str:
     """The fare of `leg` after `journey` (empty: nothing to join), or the reason why none."""
-    fares, reasons = [], set()
-    for exit_place in feed.exits(leg):
-        fare = _rate_exit(feed, journey, leg, exit_place, rider, only)
-        if isinstance(fare, str):
-            reasons.add(fare)
-        else:
-            fares.append(fare)
+    exits = feed.exits(leg)
+    found = [_rate_exit(feed, journey, leg, place, rider, only) for place in exits]
+    fares = [fare for fare in found if fare is not None]
     if not fares:
-        return NOW if NOW in reasons else HERE
+        # SPEC 7.3: "No rule at all: not_valid_here; rules but none at this time: not_valid_now;
+        # rules but no single product with a price: not_valid_here"
+        here = any(feed.rules_of(leg, place) for place in exits)
+        return NOW if here and not any(feed.rules_now(leg, place) for place in exits) else HERE
     # SPEC 7.3: "the one with the dearest growth (or the cheapest, by the network), then with the
     # dearest (cheapest) leg price, then the first counts"
     network = feed.network(feed.network_of(leg.route_id))
@@ -68,23 +67,29 @@ def rate(
 def _rate_exit(
     feed: SlowFeed, journey: list[Fare], leg: Leg, exit_place: str | None, rider: Rider,
     only: str | None,
-) -> Fare | str:
-    if not feed.rules_of(leg, exit_place):
-        return HERE  # SPEC 7.3: "No rule at all: not_valid_here"
-    matching = feed.rules_now(leg, exit_place)
-    if not matching:
-        return NOW  # SPEC 7.3: "rules but none at this time: not_valid_now"
+) -> Fare | None:
     fares = []
-    for rule in matching:
-        product_id = rule["fare_product_id"]
-        price = feed.price(product_id, rider.category, rider.media)
-        if not feed.is_single(product_id) or price is None or only not in (None, product_id):
+    for rule in feed.rules_now(leg, exit_place):
+        price = feed.price(_product(rule), rider.category, rider.media)
+        # SPEC 7.5: "A chosen product of kind single restricts 7.3 to it."
+        if only not in (None, _product(rule)):
+            continue
+        if not feed.is_single(_product(rule)) or price is None:
             continue
         order = feed.rows("fare_leg_rules.txt").index(rule)
         fares.append(_continued(feed, journey, leg, rule, order, price, rider))
     # SPEC 7.3: "the one that makes the journey's itinerary price lowest, then the cheapest
     # product, then the first in the feed"
-    return min(fares, key=lambda fare: (fare.growth, fare.price, fare.order), default=HERE)
+    return min(fares, key=lambda fare: (fare.growth, fare.price, fare.order), default=None)
+
+
+def rate_as(feed: SlowFeed, journey: list[Fare], leg: Leg, rule: Row, rider: Rider) -> Fare:
+    """The leg at a rule that names no product: it costs nothing alone."""
+    return _continued(feed, journey, leg, rule, 0, 0, rider)
+
+
+def _product(rule: Row) -> str:
+    return rule["fare_product_id"]
 
 
 def _continued(
