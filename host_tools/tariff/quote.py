@@ -89,6 +89,14 @@ def quote(loaded: LoadedTariff, journey: Journey) -> Quote:
     return Quote(tariff.currency, tariff.exponent, known, None if same else seen)
 
 
+def legs_outside(loaded: LoadedTariff, journey: Journey) -> list[int]:
+    """Numbers of the legs that are ridden on days for which the tariff is not meant."""
+    tariff = loaded.tariff
+    days = range(tariff.valid_from, tariff.valid_until + 1)
+    legs = enumerate(journey.legs, 1)
+    return [number for number, leg in legs if tariff.service_day(leg.start) not in days]
+
+
 def _cheapest_media(loaded: LoadedTariff, journey: Journey) -> int:
     """The fare media by which the whole journey costs least; at the same price the cards'."""
     own = loaded.tariff.card_media
