@@ -82,19 +82,22 @@ def build_legs(feed: Feed, codes: AllCodes) -> Legs:
     legs = Legs()
     matters = not feed.has_rule_priority
     listed = {rule.network_id for rule in feed.leg_rules if rule.network_id is not None}
-    for network_id in codes.networks.ids:
-        code = codes.networks[network_id]
-        legs.network_classes[code] = code if network_id in listed else 0
     begin_side = _Side((rule.from_area_id for rule in feed.leg_rules), codes.areas)
     end_side = _Side((rule.to_area_id for rule in feed.leg_rules), codes.areas)
     _classify(legs, feed, begin_side, end_side)
+    exits_matter = legs.to_class_count > 1  # each network has its own, where nobody sees them
+    for network_id in codes.networks.ids:
+        code = codes.networks[network_id]
+        legs.network_classes[code] = code if exits_matter or network_id in listed else 0
     network_classes = 1 + max(legs.network_classes.values(), default=0)
     _check_size(legs, network_classes)
     network_masks = [0] * network_classes
+    listed_codes = {codes.networks[network_id] for network_id in listed}
     for number, rule in enumerate(feed.leg_rules):
         for network_class in range(network_classes):
             own = rule.network_id is not None and codes.networks[rule.network_id] == network_class
-            if own or (rule.network_id is None and not (matters and network_class)):
+            other = rule.network_id is None and not (matters and network_class in listed_codes)
+            if own or other:
                 network_masks[network_class] |= 1 << number
     begins = begin_side.masks([rule.from_area_id for rule in feed.leg_rules], matters)
     ends = end_side.masks([rule.to_area_id for rule in feed.leg_rules], matters)
