@@ -26,6 +26,7 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "bench": ("host_tools.cli.bench:app", "Virtual devices: scenarios, a live bench, a reader"),
     "keys": ("host_tools.cli.keys:app", "Make and show the agency's keys"),
     "card": ("host_tools.cli.card:app", "Issue cards and show what they say"),
+    "tariff": ("host_tools.cli.tariff:app", "Compile, check, show and compare fares; quote"),
     "serve": ("host_tools.cli.serve:serve", "Take devices' records into the ledger"),
     "logs": ("host_tools.cli.logs:app", "Pull, decode and verify journals"),
     "report": ("host_tools.cli.report:app", "Revenue and taps from the ledger"),

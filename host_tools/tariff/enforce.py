@@ -58,7 +58,8 @@ def warn_unenforced(
     check.media()
     until = feed.settings.valid_until
     if today is not None and until is not None and until < today:
-        findings.warn("minik_settings.txt", None, "valid_until", f"{until} is past")
+        text = f"{until} is past; devices go on selling by the tariff that they have"
+        findings.warn("minik_settings.txt", None, "valid_until", text)
 
 
 @dataclass(frozen=True)
@@ -235,7 +236,7 @@ class _Check:
                 self._findings.warn(*place, "duration_limit_type", text)
             if rule.fare_product_id is not None:
                 product = self._codes.products[rule.fare_product_id]
-                without = self._without_price([product])
+                without = self._without_price(product)
                 if without:
                     text = (
                         f"{named('product', rule.fare_product_id)} has no card price for "
@@ -270,7 +271,7 @@ class _Check:
             if rule.from_stop_id is None or rule.to_stop_id is None:
                 limit = f"within {network.ride_s_max} s" if network.ride_s_max else "at any time"
                 text = f"{where}: every next leg in it is joined to the last one, {limit}"
-            elif stations[rule.from_stop_id] == stations[rule.to_stop_id]:
+            elif _same_place(rule.from_stop_id, rule.to_stop_id, stations):
                 text = f"{where}: every next leg from there is taken to go on from the last one"
             else:
                 text = (
@@ -331,12 +332,12 @@ class _Check:
                 text = f"{who} comes after the first {COMPANION_CATEGORIES}: nobody can bring one"
                 self._findings.warn(*place, None, text)
 
-    def _without_price(self, products: Sequence[int]) -> list[str]:
-        """Living rider categories for which none of these has a price."""
+    def _without_price(self, product: int) -> list[str]:
+        """Living rider categories for which a product has no price."""
         return [
             named("rider category", name)
             for name in self._living_categories()
-            if all(self._price(p, self._codes.categories[name]) is None for p in products)
+            if self._price(product, self._codes.categories[name]) is None
         ]
 
     def products(self) -> None:
@@ -356,9 +357,8 @@ class _Check:
             sold = bool(self._compiled.products[product - 1].flags & SOLD_ON_BOARD)
             if row.kind == "single" or not sold:
                 continue
-            without = self._without_price([product])
-            if without:
-                text = f"{what} is sold on board, but has no card price for {_some(without)}"
+            if len(self._without_price(product)) == len(self._living_categories()):
+                text = f"{what} is to be sold on board, but has no card price: nobody can buy it"
                 self._findings.warn(*place, None, text)
             if row.start != "purchase":
                 text = f"{what} starts at once if it is bought on board, whatever start says"
@@ -388,6 +388,11 @@ class _Check:
         if names:
             text = f"prices for {_some(list(names))} are not charged on board: {then}"
             self._findings.warn("fare_products.txt", None, "fare_media_id", text)
+
+
+def _same_place(one: str, other: str, stations: dict[str, str]) -> bool:
+    """Is there a stop that both are, or are the station of?"""
+    return one == other or stations[one] == other or stations[other] == one
 
 
 def _some(names: Sequence[str]) -> str:

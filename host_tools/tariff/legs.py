@@ -88,7 +88,8 @@ def build_legs(feed: Feed, codes: AllCodes) -> Legs:
     exits_matter = legs.to_class_count > 1  # each network has its own, where nobody sees them
     for network_id in codes.networks.ids:
         code = codes.networks[network_id]
-        legs.network_classes[code] = code if exits_matter or network_id in listed else 0
+        own_class = network_id in codes.networks.alive and (exits_matter or network_id in listed)
+        legs.network_classes[code] = code if own_class else 0
     network_classes = 1 + max(legs.network_classes.values(), default=0)
     _check_size(legs, network_classes)
     network_masks = [0] * network_classes

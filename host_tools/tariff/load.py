@@ -22,7 +22,17 @@ from host_tools.tariff.unpack import unpack
 from protocol.errors import LayoutError
 from protocol.fares.tariff import ZONE_STOP, BytesStore, Tariff
 
-__all__ = ["BUILT_IN", "LoadedTariff", "load_tariff", "read_tables"]
+__all__ = ["BUILT_IN", "BadFeed", "LoadedTariff", "load_tariff"]
+
+
+class BadFeed(BadInput):
+    """A feed has errors: `findings` has them with the warnings, the text a line for each."""
+
+    def __init__(self, path: Path, findings: list[Finding]) -> None:
+        self.path = path
+        self.findings = findings
+        errors = (found for found in findings if found.severity == "error")
+        super().__init__("\n".join(f"{path}: {found}" for found in errors))
 
 
 @dataclass
@@ -92,7 +102,7 @@ def load_tariff(name_or_path: str | Path, after: Tables | None = None) -> Loaded
     """The tariff of a built-in name, a feed's folder or zip, or a compiled file.
 
     A feed is compiled `after` an older tariff if one is given, so that ids keep their codes.
-    BadInput if there is none or it has errors: one line for each.
+    BadInput if there is none, BadFeed if the feed has errors.
     """
     name = str(name_or_path)
     if name in BUILT_IN and isinstance(name_or_path, str):
@@ -104,11 +114,6 @@ def load_tariff(name_or_path: str | Path, after: Tables | None = None) -> Loaded
     return _of_file(path)
 
 
-def read_tables(path: Path) -> Tables:
-    """The tables of a compiled file or a feed, as the older one to compile after."""
-    return load_tariff(path).tables
-
-
 def _of_feed(path: Path, after: Tables | None) -> LoadedTariff:
     feed, findings = read_feed(path)
     compiled = None
@@ -116,8 +121,7 @@ def _of_feed(path: Path, after: Tables | None) -> LoadedTariff:
         compiled, said = compile_feed(feed, after)
         findings = [*findings, *said]
     if compiled is None:
-        errors = [f"{path}: {found}" for found in findings if found.severity == "error"]
-        raise BadInput("\n".join(errors))
+        raise BadFeed(path, findings)
     return LoadedTariff(str(path), pack(compiled), compiled, tuple(findings))
 
 

@@ -39,10 +39,20 @@ _REFERENCES: tuple[tuple[str, str, str, int, tuple[int, ...]], ...] = (
     ("rules", "product", "products", 1, ()),
     ("timeframes", "service", "services", 1, ()),
     ("transfers", "product", "products", 1, (0,)),
+    ("transfers", "from_key", "groups", 1, (0,)),
+    ("transfers", "to_key", "groups", 1, (0,)),
     ("caps", "category", "categories", 0, (ANY,)),
     ("joins", "network", "networks", 1, ()),
     ("joins", "from_stop", "stops", 1, (0,)),
     ("joins", "to_stop", "stops", 1, (0,)),
+)
+# (table, field, highest)
+_HIGHEST: tuple[tuple[str, str, int], ...] = (
+    ("products", "kind", len(tables.KINDS) - 1),
+    ("products", "flags", tables.SOLD_ON_BOARD | len(tables.STARTS) - 1 << tables.START_SHIFT),
+    ("transfers", "type", 2),
+    ("transfers", "duration_type", 3),
+    ("caps", "period", len(tables.PERIODS) - 1),
 )
 
 
@@ -209,6 +219,11 @@ def _check(said: Tables) -> None:
             value = getattr(row, field)
             if not base <= value < top and value not in also:
                 raise LayoutError("tariff: a row names what is not there", table, field)
+    for table, field, most in _HIGHEST:
+        if any(getattr(row, field) > most for row in getattr(said, table)):
+            raise LayoutError("tariff: a row says what is not known", table, field)
+    if any(cap.period == 0 for cap in said.caps):
+        raise LayoutError("tariff: a row says what is not known", "caps", "period")
     _check_ranges(said)
     classes = [(stop.from_class, stop.to_class) for stop in said.stops]
     classes += [(area.from_class, area.to_class) for area in said.areas]

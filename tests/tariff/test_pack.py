@@ -194,6 +194,12 @@ def test_whatever_a_right_checksum_covers_is_a_tariff_or_refused(at: int, byte: 
         {"rules": (tables.RuleRow(2, 1, 0, 0, 0), *SMALL.rules[1:])},
         {"prices": SMALL.prices[:3]},
         {"caps": (tables.CapRow(2, 1, 4),)},
+        {"caps": (tables.CapRow(0, 0, 4),)},
+        {"caps": (tables.CapRow(0, 4, 4),)},
+        {"transfers": (tables.TransferRow(2, 1, 1, 0, 0, 0, 0),)},
+        {"transfers": (tables.TransferRow(1, 1, 1, 3, 0, 0, 0),)},
+        {"products": (SMALL.products[0]._replace(kind=6), *SMALL.products[1:])},
+        {"products": (SMALL.products[0]._replace(flags=6), *SMALL.products[1:])},
         {"cells": (tables.CellRow((0, 3), ()), tables.CellRow((1, 2), ()))},
     ],
 )
@@ -225,7 +231,7 @@ def test_round_trip(data: st.DataObject) -> None:
         zone=tables.ZoneRule(draw(I32), draw(I32), (3, 5, 0, 7200), (10, 1, 6, 0xFFFFFF)),
         categories=tuple(tables.CategoryRow(name, name[::-1], 1) for name in names),
         prices=tuple(tables.PriceRow(255, 255, amount) for amount in amounts),
-        products=(tables.ProductRow("x", "", 5, 7, 9, 127, 254, 3, 4, 0, len(amounts)),),
+        products=(tables.ProductRow("x", "", 5, 5, 9, 127, 254, 3, 4, 0, len(amounts)),),
         services=(
             tables.ServiceRow(3, draw(U16), draw(U16), tuple(exceptions)),
             tables.ServiceRow(4, 0, 1, ()),
