@@ -347,21 +347,21 @@ class Fares:
     def _find_pass(self, after, costs):
         """Which contract pays, the chosen or bought one first; NO_REASON, or why not."""
         contracts = self._contracts
+        chosen = self._pass
         self._bought = False
-        if not self._pass:
-            self._slot = contracts.find(after, 0, False, False, costs)
-        else:
-            self._slot = contracts.find(after, self._pass, False, False, True)
-            if self._slot < 0:
-                self._slot = contracts.buy(after, self._pass, self._category, self._media)
-                self._bought = True
-                self._bought_minor = max(0, contracts.price_minor)
-                return contracts.reason if self._slot < 0 else outcomes.NO_REASON
-            if not costs and contracts.is_spared(after.contracts[self._slot]):
-                self._slot = -1
+        self._slot = contracts.find(after, 0, False, False, True)
         too_soon = self._slot >= 0 and self._elapsed_s < contracts.passback_s
         if too_soon and self._same_vehicle and not self._checkout:
             return outcomes.PASSBACK
+        if chosen:
+            self._slot = contracts.find(after, chosen, False, False, True)
+            if self._slot < 0:
+                self._slot = contracts.buy(after, chosen, self._category, self._media)
+                self._bought = True
+                self._bought_minor = max(0, contracts.price_minor)
+                return contracts.reason if self._slot < 0 else outcomes.NO_REASON
+        if self._slot >= 0 and not costs:
+            self._slot = contracts.find(after, chosen, False, False, False)
         return outcomes.NO_REASON
 
     def _write_journey(self, after):
