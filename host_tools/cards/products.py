@@ -10,16 +10,20 @@ from typing import Any
 
 from host_tools.errors import BadInput
 from host_tools.tariff.load import LoadedTariff
-from host_tools.tariff.tables import ANY, ProductRow, Tables
+from host_tools.tariff.tables import (
+    ANY,
+    KINDS,
+    START_SHIFT,
+    STARTS,
+    ProductRow,
+    Tables,
+)
 from protocol import clock
 from protocol.cards.state import START_FIRST_USE, Contract
 
 _EPOCH = date(2020, 1, 1)
 _DAY_MAX = 0xFFFE
-_KINDS = ("single", "minutes", "days", "months", "weekdays", "rides")
-SINGLE, MINUTES, DAYS, MONTHS, WEEKDAYS, RIDES = range(6)
-_STARTS_AT = 1  # bits 1 and 2 of a product's flags
-_PURCHASE, _FIRST_USE, _CHOSEN = range(3)
+SINGLE, MINUTES, DAYS, MONTHS, WEEKDAYS, RIDES = range(len(KINDS))
 _EVERY_DAY = 0x7F
 
 
@@ -121,7 +125,7 @@ def contract_view(contract: Contract, loaded: LoadedTariff, now: int) -> Contrac
     if rides == 0:
         status = "over"
     name = row.name or row.id
-    return ContractView(row.id, name, _KINDS[row.kind], status, starts, ends, rides)
+    return ContractView(row.id, name, KINDS[row.kind], status, starts, ends, rides)
 
 
 def parse_day(text: str, option: str) -> int:
@@ -160,15 +164,13 @@ def _price(tables: Tables, row: ProductRow, category: int) -> int | None:
 
 def _start(where: str, row: ProductRow, chosen: str, loaded: LoadedTariff, now: int) -> int:
     """The contract's start as the card keeps it."""
-    rule = row.flags >> _STARTS_AT & 3
-    if chosen and rule != _CHOSEN:
-        begins = "with its first use" if rule == _FIRST_USE else "when it is sold"
+    rule = STARTS[row.flags >> START_SHIFT & 3]
+    if chosen and rule != "chosen":
+        begins = "with its first use" if rule == "first_use" else "when it is sold"
         raise BadInput(f"{where}: this product begins {begins}; leave @{chosen} out")
-    if rule == _FIRST_USE:
+    if rule == "first_use":
         return START_FIRST_USE
     if row.kind == MINUTES:
-        if chosen:
-            raise BadInput(f"{where}: minutes begin when they are sold; leave @{chosen} out")
         return now
     today = loaded.tariff.service_day(now)
     if row.kind == WEEKDAYS and not chosen:
