@@ -37,7 +37,7 @@ class Sheet:
         self.network_classes = self.from_classes = self.to_classes = 1
         self.legs = {}  # (network class, from class, to class): rows of rules
         self.exits = {}  # (network class, from class): to classes; without one, all with rules
-        self._texts = b""
+        self._texts = bytearray()
         self._text_offsets = {}
         self._tables = [[] for _ in range(22)]
 
@@ -150,12 +150,15 @@ class Sheet:
         if name not in self._text_offsets:
             self._text_offsets[name] = len(self._texts)
             body = name.encode()
-            self._texts += bytes([len(body)]) + body
+            self._texts.append(len(body))
+            self._texts += body
         return self._text_offsets[name]
 
     def payload(self):
         """The bytes; call it once."""
         self._lay_legs()
+        self._tables[14].sort(key=lambda row: row[1][0])  # by group
+        self._tables[18].sort(key=lambda row: (row[1][0], row[1][1]))  # by keys
         widths = (8, 12, 20, 6, 12, 10, 2, 12, 10, 2, 4 + 2 * self.to_classes, 2, 4, 6, 8, 8, 3,
                   5, 10, 6, 5, 0)
         directory = b""
@@ -163,9 +166,12 @@ class Sheet:
         for width, table in zip(widths, self._tables):
             directory += struct.pack("<IHH", at, len(table), width)
             at += width * len(table)
-        body = b"".join([self._row(row, at) for table in self._tables for row in table])
+        body = bytearray()
         for width, table in zip(widths, self._tables):
-            assert all([len(self._row(row, at)) == width for row in table])
+            for row in table:
+                begin = len(body)
+                body += self._row(row, at)
+                assert len(body) - begin == width
         agency = at + self._text("agency")
         size = at + len(self._texts)
         standard, summer, begin, end = self.zone
@@ -179,8 +185,8 @@ class Sheet:
         head += struct.pack("<HH", self.from_classes, self.to_classes)
         head += _u24(agency) + _u24(agency) + bytes(2) + directory
         body += self._texts
-        return (head + struct.pack("<I", binascii.crc32(head))
-                + struct.pack("<I", binascii.crc32(body)) + body)
+        checks = struct.pack("<II", binascii.crc32(head), binascii.crc32(body))
+        return head + checks + bytes(body)
 
 
 def rule(product, group=0, rank=0, begins_in=0, ends_in=0):
