@@ -8,11 +8,22 @@ from host_tools.bench.reader import ClassicCard, Faults
 from host_tools.ledger.reconcile import Reconciliation, reconcile
 from host_tools.ledger.store import Issue, open_ledger
 from protocol.outcomes import MEDIUM_CLASSIC1K
-from tests.tap.line import NO_FAULTS, START, STORE, Told, Validator, copy_of, issued_card, spent_on
-from tests.tap.town import flat
+from tests.tap.line import (
+    NO_FAULTS,
+    START,
+    STORE,
+    TEN_RIDES,
+    Told,
+    Validator,
+    copy_of,
+    issued_card,
+    spent_on,
+)
+from tests.tap.town import BUS, flat, town
 
 GRANTED = 200_000
 FRESH = (issued_card("04d1b2c3", GRANTED), issued_card("04d1b2c4", GRANTED, 1))
+TOWN_FRESH = (FRESH[0], issued_card("04d1b2c4", GRANTED, 1, contracts=(TEN_RIDES,)))
 PAUSES_S = (0, 1, 2, 5, 30, 70, 400, 4000, 50_000)
 PIECE_MAX = 6
 
@@ -27,11 +38,18 @@ class Morning:
 
 
 def live(seed: int) -> Morning:
-    """Three validators on two buses, two cards, three to eight taps, most of them disturbed."""
+    """Three validators on two buses, two cards, three to eight taps, most of them disturbed.
+
+    Every other seed lives in a town with caps, where one of the cards has rides on it.
+    """
     source = random.Random(seed)
+    tariff, route, fresh = (town(), BUS, TOWN_FRESH) if seed % 2 else (flat(), 5, FRESH)
     morning = Morning(
-        [copy_of(card) for card in FRESH],
-        [Validator(f"V{number}", 101 + number % 2) for number in range(3)],
+        [copy_of(card) for card in fresh],
+        [
+            Validator(f"V{number}", 101 + number % 2, tariff=tariff, route=route)
+            for number in range(3)
+        ],
     )
     now = START
     for _ in range(source.randrange(3, 9)):
@@ -47,9 +65,9 @@ def _tap(source: random.Random, morning: Morning, now: int) -> None:
     faults = source.choice((
         NO_FAULTS,
         NO_FAULTS,
-        Faults(remove_after_frames=source.randrange(1, 32)),
-        Faults(answer_lost=source.randrange(1, 30)),
-        Faults(torn_write=source.randrange(1, 6), seed=source.randrange(9)),
+        Faults(remove_after_frames=source.randrange(1, 38)),
+        Faults(answer_lost=source.randrange(1, 36)),
+        Faults(torn_write=source.randrange(1, 9), seed=source.randrange(9)),
     ))
     cut_before = source.randrange(1, 60)  # of the actions of a tap; mostly beyond the last
     if source.random() < 0.15:
