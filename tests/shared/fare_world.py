@@ -44,7 +44,8 @@ def check_card(state):
     _check_block(state, state.leg_block, _LEG_BLOCK)
     _check_block(state, state.base_block, _BASE_BLOCK)
     for contract in state.contracts:
-        assert 0 <= contract.product < 256 and 0 <= contract.rides < 256
+        assert 0 <= contract.product < 256
+        assert 0 <= contract.rides < 256
         assert 0 <= contract.start < 1 << 32
     assert state.annexed == bool(
         state.leg_block or state.base_block or any([c.product for c in state.contracts])
@@ -88,9 +89,11 @@ class Rider:
         after.copy_from(self.state)
         self.fares.decide(self.state, place, now, self.choice, decision, after)
         if decision.outcome != outcomes.ACCEPTED:
-            assert decision.outcome == outcomes.REFUSED and decision.charge_minor == 0
+            assert decision.outcome == outcomes.REFUSED
+            assert decision.charge_minor == 0
             return outcomes.REASON_NAMES[decision.reason]
-        assert decision.reason == outcomes.NO_REASON and decision.charge_minor >= 0
+        assert decision.reason == outcomes.NO_REASON
+        assert decision.charge_minor >= 0
         check_card(after)
         after.seq += 1
         after.spent_counter += 2 * decision.charge_minor + 1

@@ -139,7 +139,7 @@ class Sheet:
             sets[rules] = self._add(12, ("", struct.pack("<HBB", len(self._tables[13]),
                                                          len(rules), 0))) - 1
             for rule in rules:
-                self._add(13, ("", struct.pack("<BBBBBB", *(rule + (0,)))))
+                self._add(13, ("", struct.pack("<BBBBBB", *rule)))
         return sets[rules]
 
     def _row(self, row, texts_at):
@@ -163,12 +163,13 @@ class Sheet:
                   5, 10, 6, 5, 0)
         directory = b""
         at = 256
-        for width, table in zip(widths, self._tables):
+        for index, width in enumerate(widths):
+            table = self._tables[index]
             directory += struct.pack("<IHH", at, len(table), width)
             at += width * len(table)
         body = bytearray()
-        for width, table in zip(widths, self._tables):
-            for row in table:
+        for index, width in enumerate(widths):
+            for row in self._tables[index]:
                 begin = len(body)
                 body += self._row(row, at)
                 assert len(body) - begin == width
@@ -191,4 +192,4 @@ class Sheet:
 
 def rule(product, group=0, rank=0, begins_in=0, ends_in=0):
     """A row of rules, for `Sheet.legs`."""
-    return (group, product, rank, begins_in, ends_in)
+    return (group, product, rank, begins_in, ends_in, 0)

@@ -23,14 +23,36 @@ class CountingStore(BytesStore):
         super().readinto(offset, buf)
 
 
-def _city(made=[]):  # noqa: B006 (made once)
-    """60 routes, 1,500 stops in 6 zones, 40 products, peaks, transfers, caps, a metro."""
-    if made:
-        return made
-    sheet = Sheet()
-    sheet.flags |= 2
-    for name in ("adult", "child", "student", "senior"):
-        sheet.category(name)
+_made = []
+
+
+def _city():
+    """Payload and the code of a pass: 60 routes, 1,500 stops in 6 zones, 40 products, caps."""
+    if not _made:
+        sheet = Sheet()
+        sheet.flags |= 2
+        for name in ("adult", "child", "student", "senior"):
+            sheet.category(name)
+        pass_code = _fares(sheet)
+        for category in range(4):
+            for period in (1, 2, 3):
+                sheet.cap(period, 1000 * period, category)
+        for index in range(60):
+            sheet.route(f"r{index}", 1 + index % 2)
+        for index in range(1500):
+            sheet.stop(f"s{index}", 1 + index % 6, 1 + index % 6)
+        _made.append(sheet.payload())
+        _made.append(pass_code)
+    return _made
+
+
+def _price(sheet, name, price, **terms):
+    """A product for each of four categories."""
+    return sheet.product(name, [(code, ANY, price - 10 * code) for code in range(4)], **terms)
+
+
+def _fares(sheet):
+    """Peaks, transfers, a bus and a metro with check-out; returns the pass for all zones."""
     sheet.network_classes = 3
     sheet.from_classes = sheet.to_classes = 7
     peak, night = sheet.service(31), sheet.service(ALL_WEEK)
@@ -38,41 +60,28 @@ def _city(made=[]):  # noqa: B006 (made once)
     sheet.timeframe(1, peak, 15 * 3600, 18 * 3600)
     sheet.timeframe(2, night, 0, 4 * 3600)
     groups = [sheet.group(name) for name in ("bus", "metro")]
-    rows = ((0, ANY, 1), (1, ANY, 1), (2, ANY, 1), (3, ANY, 1))
-    fares = [[sheet.product("%s%d" % (kind, zones), [(c, ANY, zones * 100 - 10 * c + extra)
-              for c, _, _ in rows]) for zones in range(1, 7)]
-             for extra, kind in ((0, "off"), (50, "peak"))]
-    passes = [sheet.product("pass%d" % index, 500 * index + 500, MINUTES if index < 4 else DAYS,
-                            30 * index + 30, ON_BOARD) for index in range(25)]
+    off = [_price(sheet, f"off{zones}", zones * 100) for zones in range(1, 7)]
+    on = [_price(sheet, f"peak{zones}", zones * 150) for zones in range(1, 7)]
+    passes = [_price(sheet, f"pass{index}", 500 * index + 500, kind=MINUTES if index < 4 else DAYS,
+                     length=30 * index + 30, flags=ON_BOARD) for index in range(25)]
     transfer = sheet.product("transfer", 20)
-    missed = sheet.product("missed", [(c, ANY, 900 - c) for c in range(4)])
     sheet.network("bus", 1)
-    sheet.network("metro", 2, True, missed=missed)
+    sheet.network("metro", 2, True, missed=_price(sheet, "missed", 900))
     for network in (1, 2):
+        group = groups[network - 1]
         for start in range(7):
             for end in range(7):
                 zones = min(abs(start - end), 5)
                 sheet.legs[network, start, end] = (
-                    rule(fares[1][zones], groups[network - 1], 1, 1),
-                    rule(fares[0][zones], groups[network - 1], 1),
-                    rule(passes[zones], groups[network - 1], 1),
-                    rule(passes[24], groups[network - 1], 1),
+                    rule(on[zones], group, 1, 1), rule(off[zones], group, 1),
+                    rule(passes[zones], group, 1), rule(passes[24], group, 1),
                 )
     for start in groups:
         for end in groups:
             for kind, limit_s in ((0, 1800), (1, 3600)):
                 product = transfer if kind == 0 else 0
                 sheet.transfer(start, end, 255 if start == end else 0, kind, product, 1, limit_s)
-    for category in range(4):
-        for period in (1, 2, 3):
-            sheet.cap(period, 1000 * period, category)
-    for index in range(60):
-        sheet.route("r%d" % index, 1 + index % 2)
-    for index in range(1500):
-        sheet.stop("s%d" % index, 1 + index % 6, 1 + index % 6)
-    made.append(sheet.payload())
-    made.append(passes[24])
-    return made
+    return passes[24]
 
 
 def _taps(rider, product):
@@ -89,8 +98,7 @@ def _taps(rider, product):
         {"now": NOON + 5600, "stop": 77, "route": 1, "vehicle": 7},
         {"now": MONDAY + DAY + 17 * 3600, "stop": 77, "route": 1, "vehicle": 8, "exit_stop": 88},
     )
-    for step in steps:
-        yield step
+    yield from steps
 
 
 def test_bytes_read_of_a_large_tariff():

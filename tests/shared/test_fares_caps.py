@@ -31,13 +31,15 @@ def test_a_cap_leaves_the_rest_and_then_nothing():
     for index in range(4):
         charges.append((rider.tap(NOON + 600 * index), rider.decision.capped))
     assert charges == [(_FARE, False), (_FARE, False), (50, True), (0, True)]
-    assert rider.state.spent_day_minor == 250 and rider.state.extended
+    assert rider.state.spent_day_minor == 250
+    assert rider.state.extended
     assert rider.decision.product == 1
 
 
 def test_a_cap_that_is_just_reached_lowers_nothing():
     rider = Rider(_sheet((_DAY, 200)))
-    assert _taps(rider, NOON, 2) == [_FARE, _FARE] and not rider.decision.capped
+    assert _taps(rider, NOON, 2) == [_FARE, _FARE]
+    assert not rider.decision.capped
     assert rider.tap(NOON + 7000) == 0
 
 
@@ -124,9 +126,11 @@ def test_passes_bought_count_for_no_cap():
     product = sheet.product("day", 400, DAYS, 1, ON_BOARD)
     sheet.legs[0, 0, 0] += (rule(product),)
     rider = Rider(sheet)
-    assert rider.tap(NOON, product=product) == 400 and not rider.decision.capped
+    assert rider.tap(NOON, product=product) == 400
+    assert not rider.decision.capped
     assert rider.state.spent_day_minor == 0
-    assert rider.tap(NOON + 100) == 0 and rider.state.spent_day_minor == 0
+    assert rider.tap(NOON + 100) == 0
+    assert rider.state.spent_day_minor == 0
     rider.state.contracts[0].clear()
     assert _taps(rider, NOON + 200, 3) == [_FARE, 50, 0]
 
@@ -147,6 +151,7 @@ def test_every_tap_moves_the_windows():
     assert rider.tap(NOON) == _FARE
     rider.hold(product, MONDAY // DAY + 1)
     assert rider.tap(NOON + DAY) == 0
-    assert rider.state.spent_day_minor == 0 and rider.state.spent_week_minor == _FARE
+    assert rider.state.spent_day_minor == 0
+    assert rider.state.spent_week_minor == _FARE
     rider.state.contracts[0].clear()
     assert rider.tap(NOON + DAY + 600) == _FARE

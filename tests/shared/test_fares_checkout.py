@@ -3,7 +3,14 @@
 from protocol.cards.state import START_FIRST_USE
 from tests.shared.fare_world import DAY, MONDAY, NOON, Rider
 from tests.shared.tariff_payload import (
-    ALL_WEEK, ANY, DAYS, FIRST_USE, ON_BOARD, RIDES, Sheet, rule,
+    ALL_WEEK,
+    ANY,
+    DAYS,
+    FIRST_USE,
+    ON_BOARD,
+    RIDES,
+    Sheet,
+    rule,
 )
 
 _MISSED = 400
@@ -26,7 +33,7 @@ def _sheet(missed=True, ride_s_max=7200, joins=False, transfer=None):
     sheet.from_classes = sheet.to_classes = 3
     metro = sheet.group("metro")
     bus = sheet.group("bus")
-    fares = [sheet.product("z%d" % n, ((0, ANY, 100 * n), (1, ANY, 50 * n))) for n in (1, 2, 3)]
+    fares = [sheet.product(f"z{n}", ((0, ANY, 100 * n), (1, ANY, 50 * n))) for n in (1, 2, 3)]
     single = sheet.product("bus", _BUS)
     top = sheet.product("missed", ((0, ANY, _MISSED), (1, ANY, _MISSED // 2)))
     for name in ("metro", "bus", "other"):
@@ -35,7 +42,7 @@ def _sheet(missed=True, ride_s_max=7200, joins=False, transfer=None):
                       top if missed and out else 0)
         sheet.route(name, {"metro": 1, "bus": 2, "other": 3}[name])
     for zone in range(3):
-        sheet.stop("s%d" % zone, zone, zone)
+        sheet.stop(f"s{zone}", zone, zone)
         for to in range(3):
             sheet.legs[1, zone, to] = (rule(fares[abs(zone - to)], metro),)
             sheet.legs[2, zone, to] = (rule(single, bus),)
@@ -67,11 +74,15 @@ def test_in_costs_nothing_and_out_the_leg():
         rider = Rider(_sheet())
         assert _out(rider, NOON, 1) == 0
         state = rider.state
-        assert state.checked_in and not rider.decision.checkout and state.journey_legs == 0
+        assert state.checked_in
+        assert not rider.decision.checkout
+        assert state.journey_legs == 0
         assert (state.leg_network, state.leg_from_stop, state.leg_exit_stop) == (1, 1, 1)
         assert _out(rider, NOON + 900, stop) == charge
-        assert rider.decision.checkout and not rider.decision.missed
-        assert not rider.state.checked_in and rider.state.journey_legs == 1
+        assert rider.decision.checkout
+        assert not rider.decision.missed
+        assert not rider.state.checked_in
+        assert rider.state.journey_legs == 1
         assert (rider.state.journey_age_s, rider.state.leg_ride_s) == (900, 900)
         assert rider.state.leg_network == 0  # no join rule needs it
 
@@ -119,7 +130,8 @@ def test_where_nothing_leads():
     rider = Rider(sheet)
     assert _out(rider, NOON, 2) == "not_valid_here"
     assert _out(rider, NOON, 1) == 0
-    assert _out(rider, NOON + 900, 3) == "not_valid_here" and rider.state.checked_in
+    assert _out(rider, NOON + 900, 3) == "not_valid_here"
+    assert rider.state.checked_in
     assert _out(rider, NOON + 901, 2) == 200
 
 
@@ -136,7 +148,8 @@ def test_the_fare_is_that_of_the_departure():
 def test_an_exit_that_is_known_at_once():
     rider = Rider(_sheet(), balance=200)
     assert rider.tap(NOON, stop=1, exit_stop=2) == 200
-    assert not rider.state.checked_in and not rider.decision.checkout
+    assert not rider.state.checked_in
+    assert not rider.decision.checkout
 
 
 # -- missed --------------------------------------------------------------------------------------
@@ -153,7 +166,8 @@ def test_a_missed_check_out_costs_the_maximum_at_the_next_tap():
         rider = Rider(_sheet(transfer={}))
         assert _out(rider, NOON, 1) == 0
         assert rider.tap(**tap) == _MISSED + charge
-        assert rider.decision.missed and not rider.decision.transfer
+        assert rider.decision.missed
+        assert not rider.decision.transfer
         assert not rider.decision.checkout
         if not rider.state.checked_in:
             assert rider.state.journey_legs == 1
@@ -177,7 +191,8 @@ def test_the_companions_of_the_check_in_missed_it_too():
 def test_a_missed_check_out_and_the_next_need_the_money_together():
     rider = Rider(_sheet(), balance=2 * _MISSED - 1)
     assert _out(rider, NOON, 1) == 0
-    assert _out(rider, NOON + 8000, 1) == "insufficient_funds" and rider.state.checked_in
+    assert _out(rider, NOON + 8000, 1) == "insufficient_funds"
+    assert rider.state.checked_in
     rider = Rider(rider.fares, balance=2 * _MISSED)
     assert [_out(rider, NOON, 1), _out(rider, NOON + 8000, 1)] == [0, _MISSED]
     assert rider.state.checked_in
@@ -249,8 +264,9 @@ def test_a_period_contract_settles_the_missed_check_out_and_rides_do_not():
 def test_a_contract_begins_with_the_ride_it_pays_for():
     sheet = _sheet()
     product = _contract(sheet, DAYS, flags=FIRST_USE)
+    fares = Rider(sheet).fares
     for later in (900, 3 * DAY):
-        rider = Rider(sheet) if later == 900 else Rider(rider.fares)
+        rider = Rider(fares)
         rider.hold(product, START_FIRST_USE)
         assert _out(rider, NOON, 1) == 0
         assert rider.state.contracts[0].start == START_FIRST_USE
@@ -264,7 +280,8 @@ def test_bought_at_check_in():
     product = _contract(sheet, RIDES, 5, flags=ON_BOARD)
     rider = Rider(sheet, balance=700)
     assert _out(rider, NOON, 1, product=product) == 700
-    assert rider.state.checked_in and rider.state.contracts[0].rides == 5
+    assert rider.state.checked_in
+    assert rider.state.contracts[0].rides == 5
     assert _out(rider, NOON + 900, 2) == 0
     assert rider.state.contracts[0].rides == 4
     assert _out(Rider(rider.fares, 699), NOON, 1, product=product) == "insufficient_funds"
@@ -280,9 +297,11 @@ def test_the_journey_goes_through_the_metro():
     assert _out(rider, NOON + 500, 1) == 0
     state = rider.state
     assert (state.base_legs, state.base_group, state.base_age_s) == (1, 2, 500)
-    assert state.base_block and state.leg_block
+    assert state.base_block
+    assert state.leg_block
     assert _out(rider, NOON + 3000, 3) == 0  # within 600 s of the bus at check-in
-    assert rider.decision.transfer and rider.state.journey_legs == 2
+    assert rider.decision.transfer
+    assert rider.state.journey_legs == 2
     assert not rider.state.base_block
     # 600 s after the arrival, not the departure
     assert rider.tap(NOON + 3600, route=_BUSES, vehicle=7) == 0
@@ -320,7 +339,8 @@ def test_caps_and_credit_count_at_check_out():
     sheet.cap(1, 150)
     rider = Rider(sheet)
     assert [_out(rider, NOON, 1), _out(rider, NOON + 900, 3)] == [0, 150]
-    assert rider.decision.capped and rider.state.spent_day_minor == 150
+    assert rider.decision.capped
+    assert rider.state.spent_day_minor == 150
 
 
 # -- extending the last leg ----------------------------------------------------------------------
@@ -332,11 +352,13 @@ def test_a_leg_that_goes_on_at_the_same_station_is_rated_as_one():
     state = rider.state
     assert (state.leg_network, state.leg_from_stop, state.leg_exit_stop) == (1, 1, 3)
     assert _out(rider, NOON + 1000, 4, vehicle=102) == 0  # another platform
-    assert rider.state.checked_in and rider.state.journey_legs == 1
+    assert rider.state.checked_in
+    assert rider.state.journey_legs == 1
     assert (rider.state.leg_from_stop, rider.state.leg_exit_stop) == (1, 4)
     assert _out(rider, NOON + 1010, 4, vehicle=102) == "passback"
     assert _out(rider, NOON + 1900, 2, vehicle=102) == 0  # 200 in all, 300 paid
-    assert rider.state.credit_minor == 100 and rider.decision.transfer
+    assert rider.state.credit_minor == 100
+    assert rider.decision.transfer
     assert (rider.state.journey_legs, rider.state.leg_age_s) == (1, 1900)
     assert _out(rider, NOON + 2000, 2, vehicle=103) == 0
     assert _out(rider, NOON + 2500, 3, vehicle=103) == 0  # 300 in all again
@@ -348,7 +370,8 @@ def test_the_extension_costs_the_difference():
     assert [_out(rider, NOON, 1), _out(rider, NOON + 900, 2)] == [0, 200]
     assert [_out(rider, NOON + 960, 2, vehicle=102), _out(rider, NOON + 1900, 3, vehicle=102)] == [
         0, 100]
-    assert rider.state.journey_legs == 1 and rider.state.leg_product == 3
+    assert rider.state.journey_legs == 1
+    assert rider.state.leg_product == 3
 
 
 def test_what_extends_no_leg():
@@ -375,7 +398,8 @@ def test_what_extends_no_leg():
         assert (rider.state.base_legs == 0) == (flags is not None)
     rider = Rider(rider.fares)
     assert [_out(rider, NOON, 1), _out(rider, NOON + 900, 2)] == [0, 200]
-    assert rider.tap(NOON + 7200, stop=2, vehicle=102) == 0 and rider.state.journey_legs == 1
+    assert rider.tap(NOON + 7200, stop=2, vehicle=102) == 0
+    assert rider.state.journey_legs == 1
 
 
 def test_join_rules_between_two_stops():
@@ -399,7 +423,8 @@ def test_an_extended_leg_keeps_the_journey_before_it():
         0, 100]
     assert (rider.state.journey_legs, rider.state.base_legs) == (2, 1)
     assert rider.tap(NOON + 2000, route=_BUSES, vehicle=7) == _BUS
-    assert rider.state.journey_legs == 3 and not rider.state.base_block
+    assert rider.state.journey_legs == 3
+    assert not rider.state.base_block
 
 
 def test_companions_pay_the_difference_too():
@@ -418,7 +443,7 @@ def _subway():
     sheet.from_classes = sheet.to_classes = 2
     near, far = sheet.product("near", 100), sheet.product("far", 160)
     for zone in range(2):
-        sheet.stop("s%d" % zone, zone, zone)
+        sheet.stop(f"s{zone}", zone, zone)
         for end in range(2):
             sheet.legs[0, zone, end] = (rule(near if zone == end else far),)
     sheet.join(1)
@@ -428,10 +453,12 @@ def _subway():
 def test_an_exit_that_nobody_saw_is_where_the_next_leg_begins():
     rider = Rider(_subway())
     assert rider.tap(NOON, stop=1) == 160
-    assert rider.state.leg_block and rider.state.leg_exit_stop == 0
+    assert rider.state.leg_block
+    assert rider.state.leg_exit_stop == 0
     assert rider.tap(NOON + 600, stop=2, vehicle=102) == 0
     assert (rider.state.journey_legs, rider.state.leg_from_stop) == (1, 1)
-    assert rider.decision.transfer and rider.state.leg_age_s == 600
+    assert rider.decision.transfer
+    assert rider.state.leg_age_s == 600
     assert rider.tap(NOON + 7200, stop=2, vehicle=103) == 0
     assert rider.tap(NOON + 7201, stop=2, vehicle=104) == 160
 

@@ -52,9 +52,9 @@ def test_a_companion_without_a_fare_rides_not():
 
 
 def test_the_balance_must_cover_all():
-    assert Rider(_sheet(), balance=239).tap(NOON, companions=_with((_CHILD, 1), (_ADULT, 1))) == (
-        "insufficient_funds")
-    assert Rider(_sheet(), balance=240).tap(NOON, companions=_with((_CHILD, 1), (_ADULT, 1))) == 240
+    family = _with((_CHILD, 1), (_ADULT, 1))
+    assert Rider(_sheet(), balance=239).tap(NOON, companions=family) == "insufficient_funds"
+    assert Rider(_sheet(), balance=240).tap(NOON, companions=family) == 240
 
 
 def test_companions_transfer_with_the_rider():
@@ -125,9 +125,9 @@ def test_a_first_leg_that_companions_have_no_price_for_counts_nothing():
     sheet.network_classes = 3
     for index, product in enumerate((sheet.product("a", ((_ADULT, ANY, _A),)),
                                      sheet.product("all", _C))):
-        sheet.network("n%d" % index, rule_class=index + 1)
-        sheet.route("r%d" % index, index + 1)
-        group = sheet.group("g%d" % index)
+        sheet.network(f"n{index}", rule_class=index + 1)
+        sheet.route(f"r{index}", index + 1)
+        group = sheet.group(f"g{index}")
         sheet.legs[index + 1, 0, 0] = (rule(product, group),)
     sheet.transfer(1, 2, 0, 2, sheet.product("t", 120))
     rider = Rider(sheet)

@@ -4,8 +4,18 @@ from protocol import clock
 from protocol.cards.state import START_FIRST_USE
 from tests.shared.fare_world import DAY, MONDAY, NOON, Rider
 from tests.shared.tariff_payload import (
-    ALL_WEEK, ANY, CENTRAL_EUROPE, DAYS, FIRST_USE, MINUTES, MONTHS, ON_BOARD, RIDES,
-    WEEKDAYS, Sheet, rule,
+    ALL_WEEK,
+    ANY,
+    CENTRAL_EUROPE,
+    DAYS,
+    FIRST_USE,
+    MINUTES,
+    MONTHS,
+    ON_BOARD,
+    RIDES,
+    WEEKDAYS,
+    Sheet,
+    rule,
 )
 
 _FARE = 100
@@ -21,7 +31,7 @@ def _sheet(*passes, **more):
     rules = [rule(sheet.product("single", _FARE))]
     for index, (kind, length, terms) in enumerate(passes):
         price = terms.pop("price", 500)
-        rules.append(rule(sheet.product("pass%d" % index, price, kind, length, **terms)))
+        rules.append(rule(sheet.product(f"pass{index}", price, kind, length, **terms)))
     sheet.legs[0, 0, 0] = tuple(rules)
     for name in more:
         setattr(sheet, name, more[name])
@@ -152,7 +162,8 @@ def test_priority_then_slot_and_the_purse_last():
         rider = Rider(_sheet(*[(kind, length, dict(more)) for kind, length, more in passes]))
         for slot in range(2):
             rider.hold(slots[slot], _TODAY, slot=slot)
-        assert rider.tap(NOON) == 0 and rider.decision.product == winner
+        assert rider.tap(NOON) == 0
+        assert rider.decision.product == winner
 
 
 def _transferring(*passes):
@@ -160,7 +171,7 @@ def _transferring(*passes):
     sheet = _sheet(*passes)
     group = sheet.group("g")
     sheet.transfer(group, group, 1)
-    sheet.legs[0, 0, 0] = tuple([(group,) + row[1:] for row in sheet.legs[0, 0, 0]])
+    sheet.legs[0, 0, 0] = tuple([rule(row[1], group) for row in sheet.legs[0, 0, 0]])
     return sheet
 
 
@@ -169,7 +180,8 @@ def test_rides_are_only_used_where_it_would_cost():
     rider.hold(2, _TODAY, 5)
     got = [(rider.tap(NOON + 100 * i), rider.state.contracts[0].rides) for i in range(4)]
     assert got == [(0, 4), (0, 4), (0, 3), (0, 3)]
-    assert rider.decision.product == 1 and rider.decision.transfer
+    assert rider.decision.product == 1
+    assert rider.decision.transfer
 
 
 def test_a_contract_does_not_begin_on_a_leg_that_is_free():
@@ -199,7 +211,8 @@ def test_a_covered_leg_goes_on_with_the_journey_as_if_paid():
     assert (rider.state.journey_legs, rider.state.leg_product) == (1, 1)
     rider.state.contracts[0].clear()
     assert rider.tap(NOON + 100) == 0
-    assert rider.decision.transfer and rider.decision.product == 1
+    assert rider.decision.transfer
+    assert rider.decision.product == 1
 
 
 def test_a_pass_covers_what_its_rules_name():
@@ -244,7 +257,8 @@ def test_a_pass_needs_no_money():
     rider = Rider(_sheet((DAYS, 1, {})), balance=0)
     rider.hold(2, _TODAY)
     assert rider.tap(NOON) == 0
-    assert rider.state.annexed and not rider.state.leg_block
+    assert rider.state.annexed
+    assert not rider.state.leg_block
 
 
 # -- buying --------------------------------------------------------------------------------------
@@ -258,7 +272,8 @@ def test_buying_puts_a_contract_in_a_free_slot_that_starts_now():
         assert rider.tap(NOON, product=2) == 500
         contract = rider.state.contracts[0]
         assert (contract.product, contract.start, contract.rides) == (2, start, rides)
-        assert rider.decision.product == 2 and rider.state.annexed
+        assert rider.decision.product == 2
+        assert rider.state.annexed
         assert rider.tap(NOON + 100) == 0
 
 
@@ -273,16 +288,20 @@ def test_what_is_held_is_not_bought_again():
     rider = Rider(_sheet((DAYS, 1, {"flags": ON_BOARD}), (DAYS, 5, {"priority": 1})))
     rider.hold(3, _TODAY)
     assert rider.tap(NOON, product=2) == 500
-    assert rider.tap(NOON + 100, product=2) == 0 and rider.decision.product == 2
-    assert rider.tap(NOON + 200) == 0 and rider.decision.product == 3
+    assert rider.tap(NOON + 100, product=2) == 0
+    assert rider.decision.product == 2
+    assert rider.tap(NOON + 200) == 0
+    assert rider.decision.product == 3
 
 
 def test_a_chosen_ride_is_spared_on_a_free_leg():
     rider = Rider(_transferring((RIDES, 10, {"flags": ON_BOARD})))
     assert rider.tap(NOON, product=2) == 500
     assert rider.tap(NOON + 100, product=2) == 0
-    assert rider.state.contracts[0].rides == 9 and rider.state.contracts[1].product == 0
-    assert rider.tap(NOON + 200, product=2) == 0 and rider.state.contracts[0].rides == 8
+    assert rider.state.contracts[0].rides == 9
+    assert rider.state.contracts[1].product == 0
+    assert rider.tap(NOON + 200, product=2) == 0
+    assert rider.state.contracts[0].rides == 8
 
 
 def test_bought_on_a_free_leg_no_ride_is_used():
@@ -332,7 +351,8 @@ def test_a_chosen_single_product_restricts_the_choice():
     sheet.legs[0, 0, 0] = (rule(1), rule(other))
     rider = Rider(sheet)
     assert rider.tap(NOON) == _FARE
-    assert rider.tap(NOON + 100, product=other) == 180 and rider.decision.product == other
+    assert rider.tap(NOON + 100, product=other) == 180
+    assert rider.decision.product == other
     assert rider.tap(NOON + 200, product=elsewhere) == "not_valid_here"
 
 

@@ -14,10 +14,10 @@ def _lines(prices=(_A, _B, _C), grouped=True):
     sheet.category("reduced")
     sheet.network_classes = len(prices) + 1
     for index, price in enumerate(prices):
-        network = sheet.network("n%d" % index, rule_class=index + 1)
-        sheet.route("r%d" % index, network)
-        product = sheet.product("p%d" % index, price)
-        group = sheet.group("g%d" % index) if grouped else 0
+        network = sheet.network(f"n{index}", rule_class=index + 1)
+        sheet.route(f"r{index}", network)
+        product = sheet.product(f"p{index}", price)
+        group = sheet.group(f"g{index}") if grouped else 0
         sheet.legs[index + 1, 0, 0] = (rule(product, group),)
     return sheet
 
@@ -48,7 +48,8 @@ def test_no_rule_and_no_group_are_separate_journeys():
     assert _charges(_lines()) == [_A, _B, _C]
     rider = Rider(_lines(grouped=False))
     assert _charges(rider) == [_A, _B, _C]
-    assert rider.state.journey_legs == 1 and not rider.decision.transfer
+    assert rider.state.journey_legs == 1
+    assert not rider.decision.transfer
 
 
 def test_type_0_grows_by_the_transfer_alone():
@@ -66,13 +67,15 @@ def test_type_2_stands_for_the_first_legs_and_comes_on_top_of_later_ones():
     assert _charges(_all_to_all(2, price=130)) == [_A, 30, 130]
     rider = Rider(_all_to_all(2, price=130))
     assert _charges(rider, (1, 2)) == [_A, 30]
-    assert rider.decision.transfer and rider.state.journey_legs == 2
+    assert rider.decision.transfer
+    assert rider.state.journey_legs == 2
 
 
 def test_credit_of_a_dear_first_leg_pays_for_later_ones():
     rider = Rider(_all_to_all(2, price=60))
     assert _charges(rider, (1, 2)) == [_A, 0]
-    assert rider.state.credit_minor == 40 and rider.state.extended
+    assert rider.state.credit_minor == 40
+    assert rider.state.extended
     assert _charges(rider, (3,)) == [20]  # 60 more, of which 40 are paid
     assert rider.state.credit_minor == 0
 
@@ -105,10 +108,10 @@ def test_the_key_0_is_every_group_that_the_column_does_not_list():
     sheet.category("adult")
     sheet.network_classes = 4
     for index, keys in enumerate(((1, 0), (0, 0), (0, 3))):
-        network = sheet.network("n%d" % index, rule_class=index + 1)
-        sheet.route("r%d" % index, network)
-        sheet.group("g%d" % index, *keys)
-        sheet.legs[index + 1, 0, 0] = (rule(sheet.product("p%d" % index, 100), index + 1),)
+        network = sheet.network(f"n{index}", rule_class=index + 1)
+        sheet.route(f"r{index}", network)
+        sheet.group(f"g{index}", *keys)
+        sheet.legs[index + 1, 0, 0] = (rule(sheet.product(f"p{index}", 100), index + 1),)
     sheet.transfer(0, 0, 1, 0, sheet.product("five", 5))
     sheet.transfer(1, 0, 0, 0, sheet.product("six", 6))
     sheet.transfer(1, 3, 0, 0, sheet.product("seven", 7))
@@ -143,7 +146,7 @@ def _run(*counts, **limits):
     """One route whose legs transfer among themselves."""
     sheet = _lines((_A,))
     for index, count in enumerate(counts):
-        sheet.transfer(1, 1, count, 0, sheet.product("t%d" % count, index + 1), **limits)
+        sheet.transfer(1, 1, count, 0, sheet.product(f"t{count}", index + 1), **limits)
     return sheet
 
 
@@ -160,11 +163,11 @@ def test_the_lowest_count_that_is_not_below_comes_first_and_no_limit_last():
 def test_of_the_same_count_the_cheapest():
     sheet = _lines((_A,))
     for price, kind in ((30, 0), (20, 0), (-75, 1), (25, 0)):
-        sheet.transfer(1, 1, 1, kind, sheet.product("t%d" % (price + 100), price))
+        sheet.transfer(1, 1, 1, kind, sheet.product(f"t{price + 100}", price))
     assert _charges(sheet, (1, 1)) == [_A, 20]
     sheet = _lines((_A,))
     for price, kind in ((30, 0), (-75, 1)):
-        sheet.transfer(1, 1, 1, kind, sheet.product("t%d" % (price + 100), price))
+        sheet.transfer(1, 1, 1, kind, sheet.product(f"t{price + 100}", price))
     assert _charges(sheet, (1, 1)) == [_A, 25]
 
 
@@ -192,7 +195,8 @@ def test_a_rule_between_two_groups_is_timed_from_the_last_leg():
     sheet = _all_to_all(0, limit_type=1, limit_s=600)
     rider = Rider(sheet)
     assert _charges(rider, (1, 2, 1, 2, 3)) == [_A, 0, 0, 0, 0]
-    assert rider.state.journey_legs == 5 and rider.state.run_transfers == 0
+    assert rider.state.journey_legs == 5
+    assert rider.state.run_transfers == 0
 
 
 def test_a_run_after_another_group_begins_with_the_leg_before_it():
@@ -299,7 +303,7 @@ def test_among_many_rules_the_pair_is_found():
     for start in range(1, 13):
         for end in range(1, 13):
             if start != end and (start + end) % 3:
-                product = sheet.product("t%d-%d" % (start, end), start + end)
+                product = sheet.product(f"t{start}-{end}", start + end)
                 sheet.transfer(start, end, 0, 0, product)
     rider = Rider(sheet)
     for start in range(1, 13):

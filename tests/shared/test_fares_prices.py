@@ -40,7 +40,8 @@ def test_the_lowest_row_of_a_price_counts_also_below_zero():
     sheet.legs[0, 0, 0] = (rule(sheet.product("s", ((0, ANY, 100), (ANY, ANY, -5)))),)
     rider = Rider(sheet)
     assert _offer(rider) == (-5, 1)
-    assert rider.tap(NOON) == 0 and rider.state.credit_minor == 5
+    assert rider.tap(NOON) == 0
+    assert rider.state.credit_minor == 5
 
 
 def test_large_prices_keep_every_bit():
@@ -48,16 +49,17 @@ def test_large_prices_keep_every_bit():
         sheet = _sheet()
         sheet.legs[0, 0, 0] = (rule(sheet.product("s", price)),)
         rider = Rider(sheet, balance=price)
-        assert rider.tap(NOON) == price and rider.state.balance_minor() == 0
+        assert rider.tap(NOON) == price
+        assert rider.state.balance_minor() == 0
 
 
 def test_networks_and_classes():
     sheet = _sheet()
-    products = [sheet.product("p%d" % index, 10 * index) for index in range(1, 9)]
+    products = [sheet.product(f"p{index}", 10 * index) for index in range(1, 9)]
     sheet.network("bus")  # not listed: class 0
     sheet.network("tram", rule_class=1)
     for network in (1, 2, 0):
-        sheet.route("r%d" % network, network)
+        sheet.route(f"r{network}", network)
     stops = (sheet.stop("a"), sheet.stop("b", from_class=1), sheet.stop("c", to_class=1),
              sheet.area("zone", 1, 1))
     sheet.network_classes = sheet.from_classes = sheet.to_classes = 2
@@ -65,9 +67,9 @@ def test_networks_and_classes():
         sheet.legs[index >> 2, index >> 1 & 1, index & 1] = (rule(products[index]),)
     rider = Rider(sheet)
     for route, network_class in ((1, 0), (2, 1), (3, 0), (0, 0), (99, 0)):
-        for stop, from_class in zip(stops, (0, 1, 0, 1)):
-            for exit_stop, to_class in zip(stops, (0, 0, 1, 1)):
-                code = 1 + 4 * network_class + 2 * from_class + to_class
+        for index, stop in enumerate(stops):
+            for exit_index, exit_stop in enumerate(stops):
+                code = 1 + 4 * network_class + 2 * (0, 1, 0, 1)[index] + (0, 0, 1, 1)[exit_index]
                 assert _offer(rider, NOON, stop, exit_stop, 0, route) == (10 * code, code)
     assert _offer(rider, NOON, 77, 99)[1] == 1  # stops that nobody knows are in no area
 
@@ -117,7 +119,8 @@ def test_only_passes_are_sold_here():
     sheet = _sheet()
     sheet.legs[0, 0, 0] = (rule(sheet.product("day", 100, kind=DAYS, length=1)),)
     rider = Rider(sheet)
-    assert rider.tap(NOON) == "not_valid_here" and _offer(rider) == (NO_FARE, 0)
+    assert rider.tap(NOON) == "not_valid_here"
+    assert _offer(rider) == (NO_FARE, 0)
 
 
 # -- timeframes ----------------------------------------------------------------------------------
@@ -194,7 +197,7 @@ def test_groups_are_found_among_many():
     rules = []
     for group in range(1, 25):
         sheet.timeframe(group, service, (group - 1) * _HOUR, group * _HOUR)
-        rules.append(rule(sheet.product("h%d" % group, group), begins_in=group))
+        rules.append(rule(sheet.product(f"h{group}", group), begins_in=group))
     sheet.legs[0, 0, 0] = tuple(rules)
     rider = Rider(sheet)
     for hour in range(24):
@@ -219,7 +222,7 @@ def _zones(cheapest):
     sheet.to_classes = 4
     sheet.from_classes = 2
     for zone, price in enumerate((100, 300, 200)):
-        product = sheet.product("z%d" % zone, price)
+        product = sheet.product(f"z{zone}", price)
         sheet.legs[0, 0, zone] = sheet.legs[0, 1, zone] = (rule(product),)
     service = sheet.service(ALL_WEEK)
     sheet.timeframe(1, service, 0, _HOUR)

@@ -70,14 +70,18 @@ def test_a_plain_tariff_leaves_the_card_without_extension():
     for at in (NOON, NOON + 100):
         rider.tap(at, vehicle=at & 0xFFFF)
         state = rider.state
-        assert not (state.extended or state.annexed or state.leg_block or state.base_block)
+        assert not (state.extended)
+        assert not (state.annexed)
+        assert not (state.leg_block)
+        assert not (state.base_block)
     assert (state.journey_legs, state.run_transfers, state.journey_age_s) == (2, 1, 100)
 
 
 def test_a_plain_card_with_companions_says_its_group():
     rider = Rider(_flat())
     assert rider.tap(NOON, companions=1) == 2 * _FARE
-    assert rider.state.extended and rider.state.leg_group == 1
+    assert rider.state.extended
+    assert rider.state.leg_group == 1
     assert rider.tap(NOON + 100) == 0
     assert not rider.state.extended
 
@@ -103,7 +107,8 @@ def test_a_concession_ends_after_its_day_and_the_card_does_not():
     end = MONDAY + DAY - 3600  # local midnight
     assert (rider.tap(end - 1), rider.decision.rider_category) == (_REDUCED, 1)
     assert (rider.tap(end + 3600), rider.decision.rider_category) == (_FARE, 0)
-    assert rider.state.rider_category == 1 and rider.state.concession_ends
+    assert rider.state.rider_category == 1
+    assert rider.state.concession_ends
     rider.state.concession_ends = False  # then the card ends, which is not the fare's business
     assert rider.tap(end + 7200) == _REDUCED
 

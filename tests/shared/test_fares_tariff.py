@@ -46,17 +46,22 @@ def test_what_a_tariff_says():
     assert (tariff.passback_s, tariff.recovery_s, tariff.purse_max_minor) == (90, 43200, 20000)
     assert (tariff.default_category, tariff.card_media) == (0, 1)
     assert (tariff.valid_from, tariff.valid_until) == (0, 0xFFFF)
-    assert not tariff.plain and not tariff.has_checkout and tariff.same_vehicle_transfer
+    assert not tariff.plain
+    assert not tariff.has_checkout
+    assert tariff.same_vehicle_transfer
     assert (tariff.category_count, tariff.product_count, tariff.route_count) == (2, 2, 2)
     assert (tariff.stop_count, tariff.area_count, tariff.network_count) == (2, 1, 1)
-    assert tariff.is_concession(1) and not tariff.is_concession(0) and not tariff.is_concession(2)
+    assert tariff.is_concession(1)
+    assert not tariff.is_concession(0)
+    assert not tariff.is_concession(2)
 
 
 def test_names_and_ids():
     tariff = Tariff(BytesStore(_sheet().payload()))
     assert (tariff.category_id(1), tariff.category_name(1)) == ("reduced", "reduced")
     assert (tariff.product_id(2), tariff.product_name(2)) == ("ten", "the ten")
-    assert (tariff.route_id(1), tariff.route_name(1), tariff.network_id(1)) == ("r5", "the r5", "bus")
+    assert (tariff.route_id(1), tariff.route_name(1)) == ("r5", "the r5")
+    assert tariff.network_id(1) == "bus"
     assert (tariff.stop_id(2), tariff.stop_name(2)) == ("süd", "the süd")
     assert (tariff.stop_id(0x8001), tariff.stop_name(0x8001)) == ("centre", "the centre")
 
@@ -131,6 +136,9 @@ def _raises(call, *arguments):
 def test_rows_that_are_not_there():
     tariff = Tariff(BytesStore(_sheet().payload()))
     assert not _raises(tariff.row, 2, 1)
-    assert _raises(tariff.row, 2, 2) and _raises(tariff.row, 2, -1) and _raises(tariff.row, 21, 0)
+    assert _raises(tariff.row, 2, 2)
+    assert _raises(tariff.row, 2, -1)
+    assert _raises(tariff.row, 21, 0)
     assert not _raises(tariff.cell_rule_set, 0, 0)
-    assert _raises(tariff.cell_rule_set, 1, 0) and _raises(tariff.cell_rule_set, 0, 1)
+    assert _raises(tariff.cell_rule_set, 1, 0)
+    assert _raises(tariff.cell_rule_set, 0, 1)
