@@ -181,7 +181,7 @@ class Indicator:
         if decision.charge_minor:
             self._amount(self._sum(decision.charge_minor), self._sign)
             self._below(self._notes(decision, contract), card)
-        elif card.checked_in and not recovered:
+        elif card.checked_in:
             self._big(self._words("checked_in")[1:], self._balance(card))
             self._display.centre(_PLACE_PAGE, self._notes(decision, None))
         elif contract is not None:
@@ -195,12 +195,12 @@ class Indicator:
             self._below(self._notes(decision, None), card)
 
     def _heading(self, decision, card, recovered, contract):
-        if recovered:
-            return self._word("recovered")
         if decision.checkout:
             return self._word("checked_out")
         if card.checked_in:
             return self._word("checked_in")
+        if recovered:
+            return self._word("recovered")
         if decision.transfer and contract is None:
             return self._word("paid_transfer" if decision.charge_minor else "transfer")
         return self._tariff.product_name(decision.product)

@@ -155,6 +155,37 @@ def test_a_pass_for_one_of_a_group_and_money_for_the_other():
         assert door.lines[:3] == ["Day pass ✓", "100.00₸", "2 riders"]
 
 
+def test_a_choice_made_while_the_last_card_stays_runs_out_as_well():
+    with town_door() as door:
+        door.boot()
+        door.tap(new_card())
+        door.press(RIDERS_PIN)
+        assert door.lines[0] == "2 riders"
+        door.board.run_for(5200)
+        assert door.lines == READY
+        door.remove()
+        assert door.tap(new_card(serial=2))["charged"] == "10000"
+
+
+def test_a_press_in_the_middle_of_a_tap_is_nobodys():
+    with town_door() as door:
+        door.boot()
+        feed = door.reader.feed
+        pressed = []
+
+        def hearing(content, now_us, baud):
+            if b"\xd4\x40" in content and not pressed:  # the first command to the card
+                pressed.append(now_us)
+                door.board.press(RIDERS_PIN)
+            feed(content, now_us, baud)
+
+        door.reader.feed = hearing
+        assert door.tap(new_card())["charged"] == "10000"
+        assert pressed
+        door.remove()
+        assert door.tap(new_card(serial=2))["charged"] == "10000"
+
+
 def test_keys_do_nothing_out_of_service_and_during_a_tap():
     with town_door() as door:
         door.boot()

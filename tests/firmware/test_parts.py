@@ -170,6 +170,8 @@ class Shown:
     def right(self, page, text, scale=1):
         self.texts.append(text)
 
+    centre = right
+
     async def flush(self):
         pass
 
@@ -177,22 +179,44 @@ class Shown:
         return lambda *_: None
 
 
-def test_a_fare_paid_elsewhere_is_told_whatever_the_category(monkeypatch):
-    """A recovery decides nothing, so its card may be of a category that this tariff has not."""
+def told(monkeypatch, card, decision, recovered=False):
+    """The texts that tell an accepted tap by `flat`."""
     monkeypatch.setattr(asyncio, "sleep_ms", asyncio.sleep, raising=False)
     shown = Shown()
     indicator = Indicator(shown, shown, shown, CATALOGUE, Place(), Stopped())
     indicator.use(Fares(load_tariff("flat").tariff))
-    card = CardState()
-    card.rider_category = 200
-    card.granted_minor = 30000
-    decision = Decision()
     decision.outcome = ACCEPTED
-    decision.charge_minor = 7000
     indicator.signal(decision, card)
-    asyncio.run(indicator.outcome(decision, card, recovered=True))
-    assert shown.texts[0] == "Fare already paid"
-    assert "70.00" in shown.texts
+    asyncio.run(indicator.outcome(decision, card, recovered))
+    return [text for text in shown.texts if text]
+
+
+def test_a_fare_paid_elsewhere_is_told_whatever_the_category(monkeypatch):
+    """A recovery decides nothing, so its card may be of a category that this tariff has not."""
+    card, decision = CardState(), Decision()
+    card.rider_category = decision.rider_category = 200
+    card.granted_minor = 30000
+    decision.charge_minor = 7000
+    texts = told(monkeypatch, card, decision, recovered=True)
+    assert texts[0] == "Fare already paid"
+    assert "70.00" in texts
+
+
+def test_a_check_in_whose_answer_was_lost_is_told_as_one(monkeypatch):
+    card = CardState()
+    card.checked_in = True
+    assert told(monkeypatch, card, Decision(), recovered=True) == [
+        "Checked in", "✓", "Tap again", "on leaving", "Balance 0.00 ₸"
+    ]
+
+
+def test_a_transfer_that_costs_something_is_no_free_one(monkeypatch):
+    decision = Decision()
+    decision.transfer = True
+    assert told(monkeypatch, CardState(), decision)[:3] == ["Free transfer", "✓", "FREE"]
+    decision.transfer = True
+    decision.charge_minor = 2000
+    assert told(monkeypatch, CardState(), decision)[:4] == ["Transfer", "✓", "20.00", "₸"]
 
 
 def test_a_catalogue_that_is_missing_is_empty():
