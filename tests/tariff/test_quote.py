@@ -13,7 +13,7 @@ from protocol import outcomes
 from protocol.cards.state import CardState
 from protocol.fares.engine import Choice, Decision, Fares
 from protocol.fares.tariff import Place
-from tests.tariff.feeds import changed, city_feed, flat_feed, write_feed
+from tests.tariff.feeds import added, changed, city_feed, flat_feed, write_feed
 from tests.tariff.journey_tables import CITIES, TARIFFS
 
 BIALYSTOK, BAKU, ATYRAU = "bialystok", "baku", "atyrau"
@@ -276,6 +276,19 @@ def test_a_network_pass_pays_a_missed_check_out_and_a_zone_pass_does_not(cities)
         held = [{"product": product, "start": "2026-11-01"}]
         answer = ask(cities[BIALYSTOK], leg("26", "rynek"), products=held)
         assert charges(answer) == [expected], product
+
+
+def test_a_missed_check_out_without_a_price_for_the_medium_is_no_fare(tmp_path):
+    files = {path.name: path.read_text() for path in (TARIFFS / BIALYSTOK).glob("*.txt")}
+    files = added(files, "fare_media.txt", "qr,App,4")
+    files = added(files, "fare_products.txt", "single-1,Single zone 1,,qr,1.00,PLN")
+    loaded = load_tariff(write_feed(files, tmp_path / "feed"))
+    known, unknown = leg("26", "rynek", "nowe-miasto"), leg("26", "rynek")
+    assert charges(ask(loaded, known, fare_media_id="qr")) == [100]
+    assert charges(ask(loaded, unknown, fare_media_id="qr")) == [None]
+    assert charges(ask(loaded, unknown)) == [780]  # the card's, not nothing
+    both = ask(loaded, unknown, known | {"start": "2026-11-20T09:00:00"}, fare_media_id="qr")
+    assert charges(both) == [None, 100]
 
 
 # -- wrong input -----------------------------------------------------------------------------
