@@ -33,8 +33,8 @@ from protocol.compat import EPOCH_UNIX_S
 from protocol.sync.messages import ERROR_NAMES
 from protocol.sync.server import ServerSession
 
-PLACE_MS_MAX = 20_000
 KNOCK_MS = 2_000  # a device obeys one a second
+PLACE_KNOCKS_MAX = 10  # one may come just after a HELLO that nobody was there to hear
 SYNC_SILENCE_MS_MAX = 90_000  # nothing moved for that long: the link has given up
 _SYNC_AFTER_MS = 200  # for the last acknowledgement to reach the device
 _SEED_MAX = 1 << 16
@@ -63,6 +63,7 @@ class BusLine:
         self.clock = clock or BenchClock(int(scenario.start.timestamp()))
         self.store = store or KeyStore.deterministic(self.seed)
         self.remark: str | None = None
+        self.moved: dict[str, str | None] = {}
         self.books = self._open_ledger(db_url)
         self.fleet = Fleet(self.books)
         self.cards: dict[str, ClassicCard] = {}
@@ -200,10 +201,8 @@ class BusLine:
         places = [trace_fields(line) for line in told if line.startswith("place ")]
         if places:
             route, stop = int(places[-1]["route"] or 0), int(places[-1]["stop"] or 0)
-            moved = self.fleet.names(self._tariffs[device], route, stop)
-            self._places[device] |= moved
-            words = [f"{what} {name}" for what, name in moved.items() if name is not None]
-            self.remark = f"{device} is at {', '.join(words)} now"
+            self.moved = self.fleet.names(self._tariffs[device], route, stop)
+            self._places[device] |= self.moved
         return door.look()
 
     def install(self, device: str, tariff: str) -> Observed:
@@ -236,7 +235,10 @@ class BusLine:
             self.minik_s,
         )
         door.sync_line.plug(endpoint, LinkQuality())
-        door.run(lambda: endpoint.held is not None, PLACE_MS_MAX, endpoint.knock)
+        for _ in range(PLACE_KNOCKS_MAX):
+            door.run(lambda: endpoint.held is not None, KNOCK_MS, endpoint.knock)
+            if endpoint.held is not None:
+                break
         door.sync_line.unplug()
         if endpoint.held:
             self._places[device] = wanted

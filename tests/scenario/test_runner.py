@@ -33,6 +33,7 @@ class FakeLine:
 
     asked: list[Any] = field(default_factory=list)
     remark: str | None = None
+    moved: dict[str, Any] = field(default_factory=dict)
     figures: dict[str, Any] = field(
         default_factory=lambda: {"taps": 1, "revenue": 10000, "balanced": True}
     )
@@ -224,8 +225,12 @@ def test_the_story_of_a_feed_has_its_names(tmp_path):
     assert "with Adult and Reduced on the same card, Day ticket chosen on the keys." in text
     assert "→ accepted: paid 800.00 KZT on Day ticket for 3 riders, 0.00 KZT left." in text
     assert "The driver of V1 sets bus 101, line 5, stop Bridge." in text
-    assert "Somebody presses riders and ticket on V1." in text
+    assert "Somebody presses riders, ticket on V1." in text
     assert "The depot puts the tariff newer.zip onto V1." in text
+    moved = {"route": "R7", "stop": None, "zone": "outer"}
+    story.tell(StepResult(6, scenario.steps[3], Observed(), (), 0, moved=moved))
+    told = console.export_text().splitlines()[-1]
+    assert told.endswith("on V1: bus 101, line 7, zone Airport from here.")
     first = StepResult(1, scenario.steps[0], CITY_SEEN[0], (), 0)
     assert "accepted, charged 300.00 KZT, 3 riders, left 200.00 KZT" in brief(
         first, scenario.tariffs.base

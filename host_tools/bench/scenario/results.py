@@ -47,6 +47,7 @@ class StepResult:
     unix_s: int  # bench time when the step began
     picture: str | None = None  # the display, saved here
     remark: str | None = None  # for people: what else there is to say
+    moved: dict[str, str | None] = field(default_factory=dict)  # ids: where keys took the device
 
     @property
     def ok(self) -> bool:

@@ -25,6 +25,7 @@ class Line(Protocol):
     """A bus line: devices, cards, a ledger, and one clock. Names are those of the scenario."""
 
     remark: str | None  # what there is to say about the last step besides what it showed
+    moved: dict[str, str | None]  # where the driver's keys have taken the device in it
 
     def unix_s(self) -> int:
         """Bench time."""
@@ -102,6 +103,7 @@ class Runner:
         began = self._line.unix_s()
         failures: tuple[str, ...] = ()
         self._line.remark = None
+        self._line.moved = {}
         observed = self._do(step)
         picture = None
         if isinstance(step, schema.ExpectLedger):
@@ -110,7 +112,7 @@ class Runner:
             failures = compare(step.expect, observed)
             picture = self._save_picture(number, device_of(step), observed)
         return StepResult(
-            number, step, observed, failures, began, picture, remark=self._line.remark
+            number, step, observed, failures, began, picture, self._line.remark, self._line.moved
         )
 
     def _do(self, step: Step) -> Observed:

@@ -186,7 +186,10 @@ class Story:
                 self._places[step.set] |= step.named()
                 return f"The driver of {step.set} sets {self._place(step.set)}."
             case schema.Press():
-                return f"Somebody presses {' and '.join(step.keys)} on {step.press}."
+                self._places[step.press] |= result.moved
+                pressed = f"Somebody presses {', '.join(step.keys)} on {step.press}"
+                at = f": {self._place(step.press)} from here" if result.moved else ""
+                return f"{pressed}{at}."
             case schema.Install():
                 return f"The depot puts the tariff {escape(step.tariff)} onto {step.install}."
             case schema.Link():
