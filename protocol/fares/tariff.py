@@ -136,9 +136,8 @@ class Tariff:
         self._counts = [0] * _TABLES
         self._read_directory(head)
         buf = memoryview(bytearray(_ROW_MAX))
-        self._byte = buf[:1]
-        self._pair = buf[:2]
-        self._rows = tuple([buf[:width] for width in _WIDTHS])
+        views = {width: buf[:width] for width in _WIDTHS}  # tables of one width share one
+        self._rows = tuple([views[width] for width in _WIDTHS])
         self.category_count = self._counts[_CATEGORIES]
         self.media_count = self._counts[_MEDIA]
         self.product_count = self._counts[_PRODUCTS]
@@ -187,8 +186,9 @@ class Tariff:
             raise LayoutError("tariff cell", cell, to_class)
         width = _WIDTHS[_CELLS] + 2 * self.to_class_count
         at = self._offsets[_CELLS] + cell * width + _WIDTHS[_CELLS] + 2 * to_class
-        self._store.readinto(at, self._pair)
-        return u16(self._pair, 0)
+        row = self._rows[_ROUTE_STOPS]  # two bytes, too
+        self._store.readinto(at, row)
+        return u16(row, 0)
 
     # -- days --------------------------------------------------------------------------------
 
@@ -207,8 +207,9 @@ class Tariff:
         if not 0 <= index < self._counts[table]:
             return ""
         offset = get_uint(self.row(table, index), column, 3)
-        self._store.readinto(offset, self._byte)
-        text = bytearray(self._byte[0])
+        text = bytearray(1)
+        self._store.readinto(offset, text)
+        text = bytearray(text[0])
         self._store.readinto(offset + 1, text)
         return str(text, "utf-8")
 
