@@ -11,6 +11,8 @@ from host_tools.tariff.compile import compile_feed
 from host_tools.tariff.pack import pack
 from host_tools.tariff.read_feed import read_feed
 from host_tools.tariff.tables import Tables
+from protocol.fares.engine import Choice
+from protocol.fares.tariff import Place
 from tests.fares.feeds_random import random_feed
 from tests.fares.lives import random_life
 from tests.fares.slow_card import Card, Companions, Contract, Tap
@@ -60,6 +62,16 @@ class City:
             self.companions(one.companions),
         )
         return "P " + " ".join(map(str, numbers))
+
+    def presented(self, one: Tap) -> tuple[Place, int, Choice]:
+        """Place, time and choice of a tap, as the engine takes them."""
+        now, vehicle, route, stop, exit_stop, exit_time, product, companions = map(
+            int, self.tap_line(one).split()[1:]
+        )
+        place, choice = Place(vehicle, route, stop), Choice()
+        place.exit_stop, place.exit_time = exit_stop, exit_time
+        choice.product, choice.companions = product, companions
+        return place, now, choice
 
     def category(self, category: str | None) -> int:
         """Codes of categories count from 0; a feed without any has one that stands in."""

@@ -274,13 +274,14 @@ class _Presentation:
     def _missed(self, leg: Leg) -> int:
         """7.7: "the missed product's price for rider and companions is added"."""
         # "the rider's not if a period contract covers the leg whatever the exit"
+        boarded = self.card.last_tap or 0  # when it checked in
         periods = [
             contract
-            for contract in passes_for(self.feed, self.card, leg, leg.start, whatever_exit=True)
+            for contract in passes_for(self.feed, self.card, leg, boarded, whatever_exit=True)
             if self.feed.product(contract.product_id)["kind"] != "rides"
         ]
         if periods and periods[0].start is None:
-            self._begin(periods[0], leg.start)  # it is used now
+            self._begin(periods[0], boarded)  # it is used now
         network_id = self.feed.network_of(leg.route_id)
         riders = [(self.category, 0 if periods else 1), *self.card.boarded_with]
         return sum(count * (self._maximum(one, network_id) or 0) for one, count in riders)

@@ -1,0 +1,130 @@
+"""The engine on compiled tariffs decides as the slow evaluator does on the feed's rows.
+
+Random feeds and random lives; where they part, the failure says what differs and every tap.
+"""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from protocol.cards.state import CardState
+from protocol.fares.engine import Decision
+from tests.fares.corpus import City, compiled, lives, random_city
+from tests.fares.lives import random_life
+from tests.fares.lockstep import Engine, live
+from tests.fares.slow_card import Answer, Card, Tap
+from tests.fares.slow_evaluator import Rider, itinerary
+from tests.fares.slow_feed import Leg
+from tests.fares.tap_runner import STATE, contracts_of, fields
+from tests.tariff.feeds import city_feed
+
+CARDS = 8
+TAPS = 15
+NOON = 217_404_000  # 2026-11-20, a Friday
+
+
+def answers_of(city: City, seed: int, cards: int = CARDS) -> list[Answer]:
+    """What every tap of some lives in a city ends in; fails where the two part."""
+    seen = []
+    for card, taps in lives(city, seed, cards, TAPS):
+        difference, answers = live(city, card, taps)
+        assert difference is None, str(difference)
+        seen += answers
+    return seen
+
+
+@pytest.mark.parametrize("begin", range(0, 64, 8))
+def test_lives_in_random_cities(begin):
+    seen = [one for seed in range(begin, begin + 8) for one in answers_of(random_city(seed), seed)]
+    assert len(seen) == 8 * CARDS * TAPS
+    assert sum(one.reason is None for one in seen) > 400
+    for name in ("charge", "transfer", "capped", "check_out", "missed"):
+        assert any(getattr(one, name) for one in seen), name
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(10_000, 10_000_000))
+def test_any_city(seed):
+    answers_of(random_city(seed), seed, cards=3)
+
+
+def test_lives_in_the_city_of_every_fare_file():
+    seen = answers_of(compiled(city_feed()), 1, cards=40)
+    assert {one.reason for one in seen} >= {None, "passback", "not_valid_here"}
+
+
+def legs_of(city: City, card: Card, taps: list[Tap]) -> list[Leg]:
+    """The taps as legs of one journey, each known whole."""
+    legs, axis, before = [], 0, None
+    for one in taps:
+        axis += 0 if before is None else one.now - before
+        before = one.now
+        ride = one.exit_time - one.now
+        legs.append(
+            Leg(one.route_id, one.stop, one.exit, one.now, one.exit_time, axis, axis + ride, 101)
+        )
+    return legs
+
+
+@pytest.mark.parametrize("begin", range(0, 120, 40))
+def test_what_was_charged_is_the_itinerary_price(begin):
+    """Whole legs, no pass, no cap: at each leg all charges together are the itinerary's price."""
+    journeys, joined = 0, 0
+    for seed in range(begin, begin + 40):
+        city = random_city(seed)
+        if "minik_caps.txt" in city.files:
+            continue
+        for number in range(4):
+            card, taps = random_life(city.slow, seed * 7 + number, 6)
+            legs = [
+                Tap(NOON + 900 * count, 101 + count, one.route_id, one.stop,
+                    one.exit or one.stop, NOON + 900 * count + 60 * (seed % 9 + 1))
+                for count, one in enumerate(taps)
+            ]
+            rich = Card(card.category, 10**6, card.media)
+            prices = itinerary(
+                city.slow, legs_of(city, rich, legs), Rider(card.category, card.media)
+            )
+            if isinstance(prices, str) or prices != sorted(prices):
+                continue  # a leg without a fare, or a discount that a later leg must use up
+            engine = Engine(city)
+            engine.line(city.card_line(rich))
+            charged = []
+            for one in legs:
+                engine.line(city.tap_line(one))
+                charged.append(10**6 - engine.state.balance_minor())
+                joined += engine.decision.transfer
+            assert charged == prices, (seed, number)
+            journeys += 1
+    assert journeys >= 30
+    assert joined >= 15
+
+
+def test_one_fares_object_keeps_nothing_between_cards():
+    """Two cards by turns on one engine, each tap decided twice: as on engines of their own."""
+    for seed in range(30):
+        city = random_city(seed)
+        alone = [Engine(city), Engine(city)]
+        shared = alone[0].fares
+        decision, after = Decision(), CardState()
+        lived = list(lives(city, seed, 2, 12))
+        for number, (card, _) in enumerate(lived):
+            alone[number].line(city.card_line(card))
+        for count in range(12):
+            for number, (_, taps) in enumerate(lived):
+                one, engine = taps[count], alone[number]
+                said = []
+                for fares in (shared, engine.fares, shared):
+                    state = engine.state
+                    was = said_of(state)
+                    after.copy_from(state)
+                    fares.decide(state, *city.presented(one), decision, after)
+                    assert said_of(state) == was  # a decision leaves the card alone
+                    said.append((vars(decision).copy(), decision.outcome or said_of(after)))
+                assert said[0] == said[1] == said[2]
+                engine.line(city.tap_line(one))
+
+
+def said_of(state: CardState) -> str:
+    """All that a card's state says."""
+    return f"{fields(state, STATE)} {contracts_of(state)} {state.balance_minor()}"
