@@ -143,15 +143,19 @@ class ClassicSession:
             return False
         copy = counter & 1
         blocks = self._blocks
-        yield from self._open(classic.STATE_SECTORS[copy])
-        for index in range(classic.COPY_BLOCKS):
-            if not classic.in_use(blocks, index):
-                continue
-            if index == classic.ANNEX_BLOCK:
-                yield from self._open(classic.ANNEX_SECTORS[copy])
-            yield from self._read(classic.block_of(copy, index), blocks, index * _BLOCK)
-            if not classic.is_layout(blocks, index):
-                return False
+        try:
+            yield from self._authenticate(classic.STATE_SECTORS[copy], classic.KEY_B)
+            for index in range(classic.COPY_BLOCKS):
+                if not classic.in_use(blocks, index):
+                    continue
+                if index == classic.ANNEX_BLOCK:
+                    yield from self._authenticate(classic.ANNEX_SECTORS[copy], classic.KEY_B)
+                yield from self._read(classic.block_of(copy, index), blocks, index * _BLOCK)
+                if not classic.is_layout(blocks, index):
+                    return False
+        except AuthError as error:
+            yield from self._still_there(error)
+            raise LayoutError("a sector refuses the key")
         state = self.state
         if not self._seal.fits(state.uid, counter, blocks):
             return False
@@ -159,14 +163,6 @@ class ClassicSession:
         state.spent_counter = counter
         self._current = value_block
         return True
-
-    def _open(self, sector):
-        """Authenticate a sector of a card whose purse has opened."""
-        try:
-            yield from self._authenticate(sector, classic.KEY_B)
-        except AuthError as error:
-            yield from self._still_there(error)
-            raise LayoutError("a sector refuses the key")
 
     # -- one transaction -------------------------------------------------------------------
 
