@@ -20,7 +20,7 @@ from tests.tariff.feeds import city_feed
 
 CARDS = 8
 TAPS = 15
-NOON = 217_404_000  # 2026-11-20, a Friday
+NOON = 217_317_600  # 2026-11-20, a Friday
 
 
 def answers_of(city: City, seed: int, cards: int = CARDS) -> list[Answer]:
