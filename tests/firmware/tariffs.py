@@ -1,11 +1,15 @@
 """Signed tariffs for the validators of these tests: `flat`, and a town with all that shows."""
 
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from host_tools.keys.store import KeyStore
+from host_tools.tariff.compile import compile_feed
 from host_tools.tariff.load import load_tariff
+from host_tools.tariff.pack import pack
+from host_tools.tariff.read_feed import read_feed
 from host_tools.tariff.sign import sign
 from tests.tariff.feeds import FLAT, FeedFiles, write_feed
 
@@ -105,3 +109,19 @@ def town() -> bytes:
     with TemporaryDirectory() as folder:
         loaded = load_tariff(write_feed(TOWN, Path(folder, "town")))
     return sign(loaded.payload, STORE)
+
+
+@cache
+def town_without_r7() -> bytes:
+    """The next version of TOWN's tariff, in which line 7 is gone."""
+    files = TOWN | {
+        name: "".join(line for line in TOWN[name].splitlines(True) if "R7" not in line)
+        for name in ("routes.txt", "route_networks.txt")
+    }
+    with TemporaryDirectory() as folder:
+        feed, _ = read_feed(write_feed(files, Path(folder, "town")))
+        before = load_tariff(write_feed(TOWN, Path(folder, "before"))).tables
+    newer = replace(feed, settings=replace(feed.settings, version=4))
+    tables, findings = compile_feed(newer, before)
+    assert tables, findings
+    return sign(pack(tables), STORE)

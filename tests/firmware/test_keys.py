@@ -14,7 +14,7 @@ from tests.firmware.door import (
     Door,
     new_card,
 )
-from tests.firmware.tariffs import town
+from tests.firmware.tariffs import town, town_without_r7
 
 pytestmark = pytest.mark.vm
 
@@ -261,6 +261,18 @@ def test_a_line_without_stops_has_zones_to_choose_from():
         door.press(RIDERS_PIN, TICKET_PIN)
         assert "place vehicle=101 route=2 stop=32770" in door.board.console.text
         assert door.lines == ["Line 7 Express 08:00", *READY[1:3], "Zone B", READY[4]]
+
+
+def test_lines_that_are_gone_are_passed_over():
+    with Door(config=CONFIG | {"route": 2}, tariff=town_without_r7()) as door:
+        door.boot()
+        assert door.lines[0] == "Line 2 08:00", "by its code, which means nothing any more"
+        door.press(DRIVER_PIN)
+        assert door.lines[:2] == ["Line 1/4", "5"]
+        door.press(RIDERS_PIN)
+        assert door.lines[:3] == ["Line 3/4", "Airport", "train"]
+        door.press(REDUCED_PIN)
+        assert door.lines[:2] == ["Line 1/4", "5"]
 
 
 def test_the_menu_closes_by_itself_and_by_its_key():
