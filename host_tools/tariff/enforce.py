@@ -365,15 +365,11 @@ class _Check:
                 self._findings.warn(*place, "start", text)
 
     def unused_rules(self) -> None:
-        """Leg rules that no leg can ever match."""
+        """Leg rules that never count."""
         for number, rule in enumerate(self._feed.leg_rules):
-            if self._legs.used >> number & 1:
-                continue
-            if self._legs.matched >> number & 1:
+            if not self._legs.used >> number & 1:
                 text = "a rule of a higher rule_priority holds wherever this one does"
-            else:
-                text = "no route and stop of the feed match this rule"
-            self._findings.warn(*place_of(rule.where), None, text)
+                self._findings.warn(*place_of(rule.where), None, text)
 
     def media(self) -> None:
         """Prices for fare media that our validators don't read."""

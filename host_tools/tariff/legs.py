@@ -63,8 +63,7 @@ class Legs:
     rule_sets: list[tuple[int, int]] = field(default_factory=lambda: [(0, 0)])
     rules: list[RuleRow] = field(default_factory=list)
     sources: list[tuple[int, ...]] = field(default_factory=lambda: [()])  # leg rules of a set
-    matched: int = 0  # mask of leg rules that match some leg, and of those that count there
-    used: int = 0
+    used: int = 0  # mask of the leg rules that count for some leg
 
     def cells_of(self, network_class: int) -> list[CellRow]:
         """The different cells of a network class."""
@@ -195,7 +194,6 @@ class _RuleSets:
     def _add(self, mask: int) -> int:
         numbers = [n for n in range(mask.bit_length()) if mask >> n & 1]
         numbers = visible(numbers, self._leg_rules)
-        self._legs.matched |= mask
         for number in numbers:
             self._legs.used |= 1 << number
         rows = tuple(self._rows(numbers))
