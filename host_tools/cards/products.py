@@ -78,8 +78,8 @@ def sold_product(text: str, loaded: LoadedTariff, category: int, now: int) -> So
     """What `--product text` sells to a rider of `category` at `now` (Minik seconds).
 
     `text` is the product's id, and "@" and its first day (YYYY-MM-DD) or month (YYYY-MM) where
-    the passenger chooses it; without, a chosen one begins today. BadInput for what this tariff
-    can't sell.
+    the passenger chooses it; without, a chosen one begins today, and a ticket for days of the
+    week on the next of them. BadInput for what this tariff can't sell.
     """
     wanted, _, chosen = text.partition("@")
     where = f"--product {text}"
