@@ -1,7 +1,8 @@
 """One rider with one card, tapping by a tariff made with `tariff_payload.Sheet`.
 
 After every accepted tap it looks whether a card can carry what the engine left: each field within
-its width, and nothing in a block that is not in use (SPEC §2.3).
+its width, and nothing in a block that is not in use (SPEC §2.3). Before every tap another card,
+which was half across the city, has left the engine's scratch memory behind.
 """
 
 from protocol import outcomes
@@ -67,6 +68,12 @@ class Rider:
         self.decision = Decision()
         self.after = CardState()
         self.choice = Choice()
+        self._stranger = CardState()
+        for name in dir(self._stranger):
+            if name[0] != "_" and isinstance(getattr(self._stranger, name), int):
+                setattr(self._stranger, name, 1)
+        self._stranger.companions = 0
+        self._stranger.tap_time = NOON
 
     def hold(self, product, start=0, rides=0, slot=0):
         """Put a contract on the card."""
@@ -76,9 +83,18 @@ class Rider:
         contract.rides = rides
         self.state.annexed = True
 
+    def _pass_a_stranger(self):
+        self.choice.clear()
+        self.after.copy_from(self._stranger)
+        place = Place(999, 1, 1)
+        self.fares.decide(
+            self._stranger, place, NOON + 60, self.choice, self.decision, self.after
+        )
+
     def tap(self, now, stop=0, vehicle=101, route=1, exit_stop=0, exit_time=0, product=0,
             companions=0):
         """Tap; returns the charge, or the name of the reason if refused."""
+        self._pass_a_stranger()
         place = Place(vehicle, route, stop)
         place.exit_stop = exit_stop
         place.exit_time = exit_time

@@ -1,6 +1,7 @@
 """Checking in and out, missed check-outs, legs that extend the last one (SPEC §7.4, §7.7)."""
 
 from protocol.cards.state import START_FIRST_USE
+from protocol.fares.tariff import Place
 from tests.shared.fare_world import DAY, MONDAY, NOON, Rider
 from tests.shared.tariff_payload import (
     ALL_WEEK,
@@ -67,6 +68,11 @@ def _contract(sheet, kind, length=1, to=(0, 1, 2), flags=0):
         for end in to:
             sheet.legs[1, zone, end] += (rule(product, 1),)
     return product
+
+
+def test_the_offer_is_the_dearest_exit():
+    place = Place(1, _METRO, 1)
+    assert Rider(_sheet()).fares.offer(0, place, NOON) == (300, 3)
 
 
 def test_in_costs_nothing_and_out_the_leg():
@@ -188,6 +194,12 @@ def test_the_companions_of_the_check_in_missed_it_too():
     assert rider.decision.companions == 0
 
 
+def test_two_kinds_of_companions_missed_it():
+    rider = Rider(_sheet())
+    assert _out(rider, NOON, 1, companions=0x0211) == 0
+    assert rider.tap(NOON + 900, route=_BUSES, vehicle=7) == 3 * _MISSED + _MISSED // 2 + _BUS
+
+
 def test_a_missed_check_out_and_the_next_need_the_money_together():
     rider = Rider(_sheet(), balance=2 * _MISSED - 1)
     assert _out(rider, NOON, 1) == 0
@@ -237,7 +249,41 @@ def test_a_pass_that_covers_some_exits_needs_the_maximum():
     for stop, charge in ((2, 0), (3, 300)):
         rider = Rider(poor.fares, balance=_MISSED)
         rider.hold(product, _TODAY)
+        assert [_out(rider, NOON, 1), rider.tap(NOON + 8000, stop=1, exit_stop=1)] == [0, _MISSED]
+        rider = Rider(poor.fares, balance=_MISSED)
+        rider.hold(product, _TODAY)
         assert [_out(rider, NOON, 1), _out(rider, NOON + 900, stop)] == [0, charge]
+
+
+def test_where_only_a_pass_is_valid():
+    sheet = _sheet()
+    product = _contract(sheet, DAYS)
+    for zone in range(3):
+        for end in range(3):
+            sheet.legs[1, zone, end] = (rule(product, 1),)
+    rider = Rider(sheet)
+    assert _out(rider, NOON, 1) == "not_valid_here"
+    rider.hold(product, _TODAY)
+    assert [_out(rider, NOON, 1), _out(rider, NOON + 900, 2)] == [0, 0]
+
+
+def test_a_pass_for_the_peak_settles_what_began_in_it():
+    """The missed leg counts from its departure, also where it was extended."""
+    sheet = _sheet(joins=True)
+    sheet.timeframe(1, sheet.service(ALL_WEEK), 12 * 3600, 13 * 3600)
+    product = sheet.product("peak pass", 700, DAYS, 1)
+    for zone in range(3):
+        for end in range(3):
+            sheet.legs[1, zone, end] += (rule(product, 1, 0, 1),)
+    fares = Rider(sheet).fares
+    for begin, missed in ((NOON + 3000, 0), (NOON + 3600, _MISSED)):
+        rider = Rider(fares)
+        rider.hold(product, _TODAY)
+        assert _out(rider, begin, 1) == 0
+        assert _out(rider, begin + 500, 2) == (200 if missed else 0)
+        assert _out(rider, begin + 600, 2, vehicle=102) == 0
+        assert rider.state.journey_legs == 1
+        assert rider.tap(begin + 700, route=_BUSES, vehicle=7) == missed + _BUS
 
 
 def test_a_pass_is_valid_if_it_was_at_check_in():

@@ -337,6 +337,13 @@ def test_what_can_not_be_bought():
     assert Rider(sheet).tap(NOON, product=2) == "not_valid_here"  # covers nothing here
 
 
+def test_what_covers_some_exit_can_be_bought():
+    sheet = _sheet((DAYS, 1, {"flags": ON_BOARD}))
+    sheet.to_classes = 2
+    sheet.legs[0, 0, 1] = (rule(1),)
+    assert Rider(sheet).tap(NOON, product=2) == 500
+
+
 def test_buying_needs_the_money_and_changes_nothing_without():
     rider = Rider(_sheet((DAYS, 1, {"flags": ON_BOARD})), balance=499)
     assert rider.tap(NOON, product=2) == "insufficient_funds"
