@@ -6,7 +6,7 @@ which can only add findings where there is one already.
 
 from collections import defaultdict
 from collections.abc import Iterable
-from datetime import date, timedelta
+from datetime import timedelta
 
 from host_tools.tariff.csv_table import Row, Table
 from host_tools.tariff.feed import Category, Feed, LegRule, Price, Service, Timeframe
@@ -147,9 +147,7 @@ def _check_kinds(feed: Feed, at: _At) -> None:
     for rule in feed.transfer_rules:
         _check_single(kinds, rule.fare_product_id, rule.where, "fare_product_id", at)
     for network in feed.networks:
-        if network.missed_product_id is not None:
-            where = network.where
-            _check_single(kinds, network.missed_product_id, where, "missed_product_id", at)
+        _check_single(kinds, network.missed_product_id, network.where, "missed_product_id", at)
     transfers = {rule.fare_product_id for rule in feed.transfer_rules}
     others = {rule.fare_product_id for rule in feed.leg_rules}
     others |= {network.missed_product_id or "" for network in feed.networks}
@@ -247,11 +245,8 @@ def _has_day(service: Service) -> bool:
         return True
     if service.first is None or service.last is None or not service.weekdays:
         return False
-    day, removed = service.first, set(service.removed)
-    while day <= service.last:
-        if service.weekdays >> day.weekday() & 1 and day not in removed:
-            return True
-        if day == date.max:
-            break
-        day += timedelta(1)
-    return False
+    span = min((service.last - service.first).days, 7 * len(service.removed) + 6)
+    days = (service.first + timedelta(offset) for offset in range(span + 1))
+    return any(
+        service.weekdays >> day.weekday() & 1 and day not in service.removed for day in days
+    )

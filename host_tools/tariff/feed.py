@@ -23,7 +23,7 @@ class Media:
     fare_media_id: str
     name: str
     fare_media_type: int  # 0 none, 1 paper, 2 card, 3 cEMV, 4 app
-    on_card: bool  # minik_fare_media: our validators' cards are this media
+    on_card: bool  # our validators' cards are this media; by minik_fare_media, or the only card
     risk_limit_minor: int | None  # what it may owe at most a service day while there is no link
     where: str
 
@@ -78,6 +78,8 @@ class Route:
 
 @dataclass(frozen=True)
 class Stop:
+    """A stop or a station; entrances and the like have no fares."""
+
     stop_id: str
     name: str
     station_id: str  # parent_station, or the stop itself
@@ -94,6 +96,8 @@ class Area:
 
 @dataclass(frozen=True)
 class Service:
+    """A service that some timeframe names; others have no say in fares."""
+
     service_id: str
     weekdays: int  # bit 0 Monday; 0 when only calendar_dates name it
     first: date | None

@@ -88,12 +88,15 @@ def read_timeframes(table: Table, services: IdSet) -> tuple[Timeframe, ...]:
                 " until 24:00:00 and from 00:00:00",
             )
         row.required("service_id")
-        empty = not row.raw("start_time") and not row.raw("end_time")
+        if not row.raw("start_time") and not row.raw("end_time"):
+            start_s, end_s = 0, DAY_S
+        if start_s is None or end_s is None:
+            start_s = end_s = 0  # what is wrong overlaps nothing
         found.append(
             Timeframe(
                 row.own_id("timeframe_group_id"),
-                start_s or 0,
-                DAY_S if empty else end_s or 0,
+                start_s,
+                end_s,
                 row.ref("service_id", services) or "",
                 row.where,
             )
@@ -127,7 +130,6 @@ def read_join_rules(table: Table, known: KnownIds, stops: Table) -> tuple[JoinRu
     for row in table.rows:
         both = row.required("from_network_id") & row.required("to_network_id")
         network_id = row.ref("from_network_id", known.networks)
-        row.ref("to_network_id", known.networks)
         if both and row.raw("to_network_id") != network_id:
             row.error("to_network_id", "differs from from_network_id: legs join in one network")
         for here, other in (("from_stop_id", "to_stop_id"), ("to_stop_id", "from_stop_id")):

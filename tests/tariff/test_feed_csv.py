@@ -54,7 +54,7 @@ def test_the_same_feed_in_other_spellings(change, tmp_path):
 
 
 def test_quotes_commas_and_every_script_in_a_name(tmp_path):
-    name = 'Old "Bazaar", Əliyev küç. 大阪'
+    name = 'Old "Bazaar", Əliyev küç. 大阪 ب\u200cپ 5\u00a0km'
     quoted = name.replace('"', '""')
     feed, findings = read(added(flat_feed(), "stops.txt", f'S4,"{quoted}",1,2'), tmp_path)
     assert findings == []
@@ -126,6 +126,7 @@ def test_a_file_that_is_no_csv(content, line, words, tmp_path):
     assert (findings[0].file, findings[0].line) == ("areas.txt", line)
     assert any(words in finding.text for finding in findings)
     assert len(findings) <= 4
+    assert (words == "is empty") == any("is empty" in finding.text for finding in findings)
 
 
 def test_semicolons_are_named(tmp_path):
@@ -133,6 +134,8 @@ def test_semicolons_are_named(tmp_path):
     finding = one_error(files, tmp_path)
     assert (finding.file, finding.line, finding.field) == ("areas.txt", 1, "area_id")
     assert "separated by commas" in finding.text
+    finding = one_error(flat_feed() | {"areas.txt": "area\nin\n"}, tmp_path)
+    assert finding.text == "is missing: add this column"
 
 
 def test_rows_in_memory_are_bounded(tmp_path, monkeypatch):

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import pytest
 
+from host_tools.tariff.file_specs import SPECS
 from host_tools.tariff.read_feed import read_feed
 from tests.tariff.feeds import changed, city_feed, write_feed
 
@@ -91,6 +92,7 @@ ERRORS = [
     Case("timeframes.txt", "09:30:00", "24:00:01", 2, "end_time", "later than 24:00:00"),
     Case("timeframes.txt", "09:30:00", "9.30", 2, "end_time", "write it like 08:30:00"),
     Case("timeframes.txt", "09:30:00", "16:30:01", 3, "start_time", "overlaps line 2"),
+    Case("timeframes.txt", "16:30:00", "16.30", 3, "start_time", "write it like 08:30:00"),
     Case("timeframes.txt", "always,,,all", "always,,,al", 4, "service_id", "did you mean 'all'?"),
     Case("timeframes.txt", "always,,,all", "always,,,", 4, "service_id", "is empty"),
     # rider categories and media
@@ -204,6 +206,14 @@ ERRORS = [
     Case("minik_products.txt", "day,days", "dya,days", 2, "fare_product_id", "'day'?"),
     Case("minik_products.txt", "day,days", "day,dais", 2, "kind", "did you mean 'days'?"),
     Case("minik_products.txt", "day,days", "day,", 2, "kind", "is empty"),
+    Case(
+        "minik_products.txt",
+        "day,days,1,,first_use,,",
+        "day,single,,,,1,",
+        2,
+        "priority",
+        "must be em",
+    ),
     Case("minik_products.txt", "days,1,", "days,,", 2, "length", "needs the number of days"),
     Case("minik_products.txt", "days,1,", "days,0,", 2, "length", "whole number from 1"),
     Case("minik_products.txt", "days,1,,", "days,1,mon,", 2, "weekdays", "must be empty"),
@@ -331,3 +341,71 @@ def test_what_is_odd_is_one_warning_and_no_error(case, tmp_path):
         (case.at or case.file, case.line, case.field)
     ]
     assert case.words in warnings[0].text
+
+
+REQUIRED_CELLS = {
+    "agency.txt": "agency_name agency_timezone",
+    "stops.txt": "stop_id stop_name",
+    "routes.txt": "route_id",
+    "networks.txt": "network_id",
+    "route_networks.txt": "network_id route_id",
+    "trips.txt": "route_id trip_id",
+    "stop_times.txt": "trip_id stop_id stop_sequence",
+    "calendar.txt": "service_id monday tuesday wednesday thursday friday saturday sunday"
+    " start_date end_date",
+    "calendar_dates.txt": "service_id date exception_type",
+    "areas.txt": "area_id",
+    "stop_areas.txt": "area_id stop_id",
+    "timeframes.txt": "timeframe_group_id service_id",
+    "rider_categories.txt": "rider_category_id rider_category_name",
+    "fare_media.txt": "fare_media_id fare_media_type",
+    "fare_products.txt": "fare_product_id amount currency",
+    "fare_leg_rules.txt": "fare_product_id",
+    "fare_leg_join_rules.txt": "from_network_id to_network_id",
+    "fare_transfer_rules.txt": "fare_transfer_type",
+    "minik_settings.txt": "setting value",
+    "minik_rider_categories.txt": "rider_category_id concession",
+    "minik_fare_media.txt": "fare_media_id",
+    "minik_products.txt": "fare_product_id kind",
+    "minik_networks.txt": "network_id",
+    "minik_caps.txt": "period amount",
+}
+
+
+@pytest.mark.parametrize(
+    ("file", "column"),
+    [(file, column) for file, columns in REQUIRED_CELLS.items() for column in columns.split()],
+)
+def test_a_cell_that_must_not_be_empty(file, column, tmp_path):
+    *before, last = city_feed()[file].splitlines()
+    cells = last.split(",")
+    cells[before[0].split(",").index(column)] = ""
+    text = "\n".join([*before, ",".join(cells), ""])
+    _, errors = found_in(city_feed() | {file: text}, tmp_path)
+    found = [(error.file, error.line, error.field) for error in errors]
+    assert found.count((file, len(before) + 1, column)) == 1
+    said = [error.text for error in errors if (error.file, error.field) == (file, column)]
+    assert said == ["is empty: fill it in"]
+
+
+@pytest.mark.parametrize(
+    ("file", "column"),
+    [
+        (name, column)
+        for name, spec in SPECS.items()
+        if name in REQUIRED_CELLS
+        for column in spec.required
+    ],
+)
+def test_a_column_that_must_be_there(file, column, tmp_path):
+    header, *rows = city_feed()[file].splitlines()
+    index = header.split(",").index(column)
+    lines = [
+        ",".join(cell for at, cell in enumerate(line.split(",")) if at != index)
+        for line in (header, *rows)
+    ]
+    _, errors = found_in(city_feed() | {file: "\n".join([*lines, ""])}, tmp_path)
+    here = [(error.line, error.field) for error in errors if error.file == file]
+    assert here[0] == (1, column)
+    assert (None, column) not in here
+    assert len(here) <= 2

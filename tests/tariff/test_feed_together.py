@@ -258,3 +258,52 @@ def test_findings_for_people_and_for_machines(found):
     ]
     assert summary([]) == "nothing found"
     assert summary(findings * 2) == "2 errors, 2 warnings"
+
+
+def test_a_product_for_everyone_needs_a_default_too(found):
+    files = flat_feed()
+    files["rider_categories.txt"] = (
+        "rider_category_id,rider_category_name,is_default_fare_category\na,A,0\nb,B,\n"
+    )
+    only(found(files), "error", "rider_categories.txt", 2, "is_default_fare_category")
+
+
+def test_the_longest_timeframe_overlaps_all_after_it(found):
+    files = city_feed()
+    files["timeframes.txt"] = (
+        "timeframe_group_id,start_time,end_time,service_id\n"
+        "peak,08:00:00,20:00:00,work\n"
+        "peak,09:00:00,10:00:00,work\n"
+        "peak,11:00:00,12:00:00,work\n"
+        "always,11:00:00,12:00:00,work\n"
+        "peak,11:00:00,12:00:00,all\n"
+        "peak,20:00:00,24:00:00,work\n"
+    )
+    findings = found(files)
+    assert [(f.line, f.field) for f in findings] == [(3, "start_time"), (4, "start_time")]
+    assert all("overlaps line 2" in f.text for f in findings)
+
+
+@pytest.mark.parametrize(
+    ("row", "dates"),
+    [
+        ("all,1,0,0,0,0,0,0,99991231,99991231", ()),
+        ("all,1,1,1,1,1,1,1,20260103,20260104", ("all,20260103,2", "all,20260104,2")),
+        ("none,1,1,1,1,1,1,1,20260103,20260104", ("all,20260103,2",)),
+    ],
+)
+def test_a_service_without_a_day(found, row, dates):
+    old = "all,1,1,1,1,1,1,1,20260101,20261231"
+    files = changed(city_feed(), "calendar.txt", old, row)
+    files = added(files, "calendar_dates.txt", *dates)
+    only(found(files), "warning", "timeframes.txt", 4, "service_id")
+
+
+def test_a_service_with_one_day_among_many_removed(found):
+    old = "all,1,1,1,1,1,1,1,20260101,20261231"
+    files = changed(city_feed(), "calendar.txt", old, "all,0,0,0,0,1,0,0,20260101,20260131")
+    fridays = [f"all,202601{day:02},2" for day in (2, 9, 16, 23)]
+    assert found(added(files, "calendar_dates.txt", *fridays)) == []
+    fridays.append("all,20260130,2")
+    findings = found(added(files, "calendar_dates.txt", *fridays))
+    only(findings, "warning", "timeframes.txt", 4, "service_id")
