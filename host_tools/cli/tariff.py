@@ -130,11 +130,11 @@ def diff(
 
     Example: minik tariff diff bialystok.tariff docs/tariffs/bialystok
     """
-    from host_tools.tariff.diff import CODES
+    from host_tools.tariff.diff import code_changes
     from host_tools.tariff.diff import diff as changes_of
 
     changes = changes_of(_load(old).tables, _load(new).tables)
-    broken = [change for change in changes if change.section == CODES]
+    broken = code_changes(changes)
     if json:
         told = [change.as_dict() for change in changes]
         print_json({"same": not changes, "codes_keep": not broken, "changes": told})

@@ -13,7 +13,7 @@ from host_tools.tariff.findings import shown
 from host_tools.tariff.show import View, join_words, rider_words, transfer_groups, validity
 from host_tools.tariff.tables import Tables
 
-CODES = "codes"  # the section of changes that break what cards and journals say
+CODES = "codes"  # a section of changes
 _LISTED_MAX = 5
 _CODED = {
     "categories": "rider category",
@@ -52,13 +52,18 @@ class Change:
 
 def diff(old: Tables, new: Tables) -> list[Change]:
     """All changes; none: nobody would notice."""
-    changes = list(_code_changes(old, new))
+    changes = list(_codes(old, new))
     before, after = _sections(old), _sections(new)
     for section, words in before.items():
         found = _compare(section, words, after[section])
         changes += _together(found) if section == "fares" else found
     changes += _stop_lists(old, new)
     return changes
+
+
+def code_changes(changes: Iterable[Change]) -> list[Change]:
+    """Those by which cards and journals would say what is not so."""
+    return [change for change in changes if change.section == CODES]
 
 
 def _compare(section: str, old: Words, new: Words) -> Iterator[Change]:
@@ -80,7 +85,7 @@ def _together(changes: Iterable[Change]) -> Iterator[Change]:
         yield Change(found[0].section, what, old, new)
 
 
-def _code_changes(old: Tables, new: Tables) -> Iterator[Change]:
+def _codes(old: Tables, new: Tables) -> Iterator[Change]:
     for table, kind in _CODED.items():
         first = 0 if table == "categories" else 1
         after = [row.id for row in getattr(new, table)]
