@@ -109,9 +109,14 @@ def load_tariff(name_or_path: str | Path, after: Tables | None = None) -> Loaded
         compiled, findings = built_in(name)
         return LoadedTariff(name, pack(compiled), compiled, findings)
     path = Path(name_or_path)
-    if path.is_dir() or zipfile.is_zipfile(path):
-        return _of_feed(path, after)
-    return _of_file(path)
+    return _of_feed(path, after) if _is_feed(path) else _of_file(path)
+
+
+def _is_feed(path: Path) -> bool:
+    try:
+        return path.is_dir() or zipfile.is_zipfile(path)
+    except (OSError, ValueError):  # what is wrong with it, reading it says
+        return False
 
 
 def _of_feed(path: Path, after: Tables | None) -> LoadedTariff:

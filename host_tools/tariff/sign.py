@@ -42,7 +42,7 @@ def sign(payload: bytes, store: KeyStore | None) -> bytes:
         headers = {_KID: store.issuer_key_id.to_bytes(KEY_ID_BYTES, "little")}
         signature = store.sign1(payload, tariff_aad(store.agency))
     parts = (PROTECTED_ES256, headers, payload, signature)
-    return _SIGN1 + b"".join(cbor.encode(part, len(payload) + _HEADS_BYTES) for part in parts)
+    return _SIGN1 + b"".join(cbor.encode(part, len(part) + _HEADS_BYTES) for part in parts)
 
 
 def read_signed(content: bytes) -> SignedFile:
