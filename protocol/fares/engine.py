@@ -146,6 +146,7 @@ class Fares:
         self._missed_minor = 0
         if state.checked_in and not self._checkout:
             self._settle_missed(state, after)
+            self._matcher.read_network(self._matcher.network_of(place.route))
             decision.missed = self._missed_minor > 0
         self._set_leg(state, place, now)
         if self._matcher.has_checkout and not self._checkout and place.exit_stop == 0:
@@ -207,8 +208,6 @@ class Fares:
 
     def _set_leg(self, state, place, now):
         """The leg that this tap begins, ends or extends, and the journey before it."""
-        matcher = self._matcher
-        matcher.read_network(matcher.network_of(place.route))
         boarding = now
         if state.tap_time - now <= _CLOCKS_APART_S:
             boarding = max(now, state.tap_time)
