@@ -357,6 +357,31 @@ def test_the_journey_goes_through_the_metro():
     assert late.tap(NOON + 1501, route=_BUSES, vehicle=7) == _BUS
 
 
+def test_check_in_keeps_when_the_leg_before_began_and_ended():
+    for kind, limit_s in ((1, 800), (2, 500)):
+        for spare, charge in ((0, 0), (-1, 100)):
+            rider = Rider(_sheet(transfer={"limit_type": kind, "limit_s": limit_s + spare}))
+            assert rider.tap(NOON, route=_BUSES, vehicle=7, exit_time=NOON + 300) == _BUS
+            assert [_out(rider, NOON + 800, 1), _out(rider, NOON + 2000, 1)] == [0, charge]
+
+
+def test_check_in_keeps_what_the_leg_before_cost():
+    sheet = _sheet(transfer={"kind": 2, "product": 4})
+    fares = Rider(sheet).fares
+    rider = Rider(fares)
+    assert rider.tap(NOON, route=_BUSES, vehicle=7) == _BUS
+    assert [_out(rider, NOON + 100, 1), _out(rider, NOON + 900, 3)] == [0, 0]  # 50 for both
+    assert rider.decision.transfer
+
+
+def test_check_in_keeps_the_count_of_the_run():
+    sheet = _sheet()
+    sheet.transfer(1, 1, 1)
+    rider = Rider(sheet)
+    got = [_out(rider, NOON + 1000 * tap, 1) for tap in range(6)]
+    assert got == [0, 100, 0, 0, 0, 100]
+
+
 def test_a_run_is_timed_from_its_departure_or_arrival():
     for kind, limit_s in ((1, 2000), (2, 1100), (0, 2300), (3, 1400)):
         for spare, charge in ((0, 0), (-1, 100)):
@@ -471,6 +496,23 @@ def test_an_extended_leg_keeps_the_journey_before_it():
     assert rider.tap(NOON + 2000, route=_BUSES, vehicle=7) == _BUS
     assert rider.state.journey_legs == 3
     assert not rider.state.base_block
+
+
+def test_an_extension_may_end_too_late_for_the_transfer_it_was():
+    rider = Rider(_sheet(joins=True, transfer={"limit_type": 0, "limit_s": 1000}))
+    assert rider.tap(NOON, route=_BUSES, vehicle=7) == _BUS
+    assert [_out(rider, NOON + 100, 1), _out(rider, NOON + 900, 2)] == [0, 0]
+    assert [_out(rider, NOON + 960, 2, vehicle=102), _out(rider, NOON + 1900, 3, vehicle=102)] == [
+        0, 300]
+    assert (rider.state.journey_legs, rider.state.base_legs) == (1, 1)
+
+
+def test_an_age_that_no_card_can_say_joins_nothing():
+    for age_s, legs in ((65534, 1), (65535, 0)):
+        rider = Rider(_sheet(joins=True, ride_s_max=0))
+        assert [_out(rider, NOON, 1), _out(rider, NOON + 900, 2)] == [0, 200]
+        assert _out(rider, NOON + age_s, 2, vehicle=102) == 0
+        assert rider.state.journey_legs == legs
 
 
 def test_companions_pay_the_difference_too():

@@ -341,7 +341,9 @@ def test_what_covers_some_exit_can_be_bought():
     sheet = _sheet((DAYS, 1, {"flags": ON_BOARD}))
     sheet.to_classes = 2
     sheet.legs[0, 0, 1] = (rule(1),)
-    assert Rider(sheet).tap(NOON, product=2) == 500
+    rider = Rider(sheet)
+    assert [rider.tap(NOON, product=2), rider.tap(NOON + 100, product=2)] == [500, 0]
+    assert rider.state.contracts[1].product == 0
 
 
 def test_buying_needs_the_money_and_changes_nothing_without():
