@@ -257,7 +257,7 @@ class _City:
             return
         rows: list[Cells] = []
         for network in self.networks:
-            if self.chance(0.4):
+            if self.chance(0.5):
                 rows.append((network, 1, rng.choice(("dearest", "cheapest")),
                              rng.choice((1800, 7200)), "missed"))
                 self.check_out.append(network)

@@ -24,6 +24,7 @@ _STEPS = (
     (0, 20), (20, 130), (60, 1000), (60, 1000), (200, 2000), (200, 2000), (1000, 8000),
     (5000, 40_000), (80_000, 90_000), (600_000, 700_000), (-90, -1),
 )
+_EDGES = (30, 60, 120, 240, 300, 900, 1800, 3600, 7200)  # pass-back, transfers, rides
 _BALANCES = (0, 400, 1500, 5000, 20_000, 50_000, 100_000, 1_000_000)
 VEHICLES = (101, 102, 103)
 
@@ -83,10 +84,10 @@ class _Life:
     def tap(self) -> Tap:
         """The next one: mostly a little later, often on another bus."""
         rng = self.rng
-        self.now += rng.randint(*rng.choice(_STEPS))
+        self.now += rng.randint(*rng.choice(_STEPS)) if rng.random() < 0.85 else self._edge()
         if rng.random() < 0.01:
             self.now -= rng.choice((3700, 3601, 3600, 3599, 7300))
-        if rng.random() < 0.55:
+        if rng.random() < 0.45:
             self.vehicle = rng.choice(VEHICLES)
         if rng.random() < 0.06:
             self.route_of[self.vehicle] = rng.choice(self.routes)
@@ -102,6 +103,10 @@ class _Life:
         if rng.random() < 0.3:
             self.with_whom = self._companions() if rng.random() < 0.5 else ()
         return replace(one, companions=self.with_whom)
+
+    def _edge(self) -> int:
+        """Just as long as a limit, or a second less or more."""
+        return self.rng.choice(_EDGES) + self.rng.choice((0, 0, -1, 1))
 
     def _place(self, route: str) -> str:
         """A stop, mostly of the route, or a zone."""

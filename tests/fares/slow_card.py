@@ -337,7 +337,7 @@ class _Presentation:
         if isinstance(fare, str):
             fare = self._unpriced(base, whole, held, fare)
         # 7.4: "and the journey's itinerary price grows by the difference"
-        growth = fare.growth - (card.journey[-1].growth if extended else 0)
+        growth = fare.growth - (self._before(base, self.category) if extended else 0)
         credit = card.credit if fare.joined or extended else 0
         # 7.4: "charge = max(0, growth − credit) and credit' = max(0, credit − growth)"
         answer = self._paid(whole, held, max(0, growth - credit), fare)
@@ -381,10 +381,18 @@ class _Presentation:
     ) -> Fare | str:
         """The fare; after a check-out "its growth is at most the price of the missed product"."""
         fare = rate(self.feed, base, leg, self.rider(category), only)
+        return fare if isinstance(fare, str) else self._at_most(fare, category)
+
+    def _at_most(self, fare: Fare, category: str | None) -> Fare:
         most = self._maximum(category, self.network) if self.is_check_out else None
-        if isinstance(fare, str) or most is None:
-            return fare
-        return replace(fare, growth=min(fare.growth, most))
+        return fare if most is None else replace(fare, growth=min(fare.growth, most))
+
+    def _before(self, base: list[Fare], category: str | None) -> int:
+        """The growth by the last leg, before it is extended, in the category of now."""
+        last = self.card.journey[-1]
+        return self._at_most(
+            rate_as(self.feed, base, last.leg, last.rule, self.rider(category)), category
+        ).growth
 
     def _for_companions(
         self, base: list[Fare], leg: Leg, extended: bool, only: str | None
@@ -400,11 +408,7 @@ class _Presentation:
             fare = self._rated(base if theirs else [], leg, category, only)
             if isinstance(fare, str):
                 raise Refusal(fare)
-            before = 0
-            if were_there:
-                last = card.journey[-1]
-                was = self._rated(base if theirs else [], last.leg, category, last.product_id)
-                before = 0 if isinstance(was, str) else was.growth
+            before = self._before(base if theirs else [], category) if were_there else 0
             total += count * max(0, fare.growth - before)
         return total
 

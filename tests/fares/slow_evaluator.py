@@ -84,8 +84,13 @@ def _rate_exit(
 
 
 def rate_as(feed: SlowFeed, journey: list[Fare], leg: Leg, rule: Row, rider: Rider) -> Fare:
-    """The leg at a rule that names no product: it costs nothing alone."""
-    return _continued(feed, journey, leg, rule, 0, 0, rider)
+    """The leg at this very rule, whatever others there are.
+
+    SPEC 7.4: "Prices are those of the category that the rider has now; one that it does
+    # not have (A, for a companion) counts as 0."
+    """
+    price = feed.price(_product(rule), rider.category, rider.media) or 0
+    return _continued(feed, journey, leg, rule, 0, price, rider)
 
 
 def _product(rule: Row) -> str:
@@ -110,7 +115,8 @@ def _continued(
     # current transfer count of the sub-journey is to be selected"; SPEC 7.4: "no limit comes
     # last), then the one that makes it cheapest".
     fewest = min(count for count, *_ in candidates)
-    # SPEC 7.4: "A leg price that the rider's category does not have … counts as 0."
+    # SPEC 7.4: "Prices are those of the category that the rider has now; one that it does
+    # not have (A, for a companion) counts as 0."
     before = feed.price(last.product_id, rider.category, rider.media) or 0
     growth = min(
         _growth(transfer, cost, len(journey) == 1, before, price)
