@@ -59,7 +59,6 @@ def _check_zone(row: Row, column: str) -> None:
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         row.error(column, f"'{shown(name)}' is not a time zone: write it like Europe/Warsaw")
-    row.text(column)
 
 
 def location_type(row: Row) -> int:
@@ -195,7 +194,6 @@ def read_calendars(
 
 
 def _read_exception(row: Row, into: dict[date, bool] | None) -> None:
-    row.required("service_id")
     row.required("date")
     row.required("exception_type")
     day = row.day("date")

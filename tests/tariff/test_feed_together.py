@@ -184,6 +184,14 @@ def test_several_agencies_need_ids(found):
     files = flat_feed()
     files["agency.txt"] = "agency_name,agency_timezone\nBuses,Asia/Almaty\nTrams,Asia/Almaty\n"
     assert "several agencies" in only(found(files), "error", "agency.txt", 1, "agency_id")
+    files["agency.txt"] = (
+        "agency_id,agency_name,agency_timezone\nA,Buses,Asia/Almaty\n,Trams,Asia/Almaty\n"
+    )
+    assert "is empty" in only(found(files), "error", "agency.txt", 3, "agency_id")
+    files["agency.txt"] = "agency_name,agency_timezone\nBuses,Asia/Almaty\n"
+    assert found(files) == []
+    files["agency.txt"] = "agency_id,agency_name,agency_timezone\n,Buses,Asia/Almaty\n"
+    assert found(files) == []
     files["agency.txt"] = "agency_name,agency_timezone\n"
     assert "has no agency" in only(found(files), "error", "agency.txt", 1, None)
 
@@ -307,3 +315,10 @@ def test_a_service_with_one_day_among_many_removed(found):
     fridays.append("all,20260130,2")
     findings = found(added(files, "calendar_dates.txt", *fridays))
     only(findings, "warning", "timeframes.txt", 4, "service_id")
+
+
+def test_legs_join_at_stops_and_stations_only(found):
+    files = added(city_feed(), "stops.txt", "E,Door,1,1,2,C")
+    files = added(files, "fare_leg_join_rules.txt", "bus,bus,C,E")
+    text = only(found(files), "error", "fare_leg_join_rules.txt", 4, "to_stop_id")
+    assert "neither a stop nor a station" in text
