@@ -118,6 +118,7 @@ class Sheet:
     def _lay_legs(self):
         """Leg rows, cells, exits, rule sets and rules from `legs` and `exits`."""
         sets = {(): 0}
+        exit_lists = {(): 0}  # equal ones are there once
         self._add(12, ("", struct.pack("<HBB", 0, 0, 0)))
         for network in range(self.network_classes):
             for start in range(self.from_classes):
@@ -127,10 +128,12 @@ class Sheet:
                 exits = sorted(set(row) - {0})
                 if (network, start) in self.exits:
                     exits = [row[end] for end in self.exits[network, start]]
-                first = len(self._tables[11])
-                for one in exits:
-                    self._add(11, ("", struct.pack("<H", one)))
-                self._add(10, ("", struct.pack("<HH", first, len(exits))
+                exits = tuple(exits)
+                if exits not in exit_lists:
+                    exit_lists[exits] = len(self._tables[11])
+                    for one in exits:
+                        self._add(11, ("", struct.pack("<H", one)))
+                self._add(10, ("", struct.pack("<HH", exit_lists[exits], len(exits))
                                + b"".join([struct.pack("<H", one) for one in row])))
 
     def _rule_set(self, sets, rules):
@@ -167,13 +170,13 @@ class Sheet:
             table = self._tables[index]
             directory += struct.pack("<IHH", at, len(table), width)
             at += width * len(table)
+        agency = at + self._text("agency")
         body = bytearray()
         for index, width in enumerate(widths):
             for row in self._tables[index]:
                 begin = len(body)
                 body += self._row(row, at)
                 assert len(body) - begin == width
-        agency = at + self._text("agency")
         size = at + len(self._texts)
         standard, summer, begin, end = self.zone
         head = b"MNKT" + struct.pack("<BBHII3sBBBHHHIIIii", 1, self.flags, 256, size, self.version,
