@@ -105,6 +105,10 @@ def test_ids_of_a_file_that_can_t_be_read_whole_are_not_said_to_be_unknown(tmp_p
     files = added(files, "stop_areas.txt", "far,S1")
     finding = one_error(files, tmp_path)
     assert (finding.file, finding.line) == ("areas.txt", 4)
+    files = added(city_feed(), "trips.txt", 'R5,work,"t4')
+    files = added(files, "stop_times.txt", "t4,08:00:00,08:00:00,S1,1")
+    finding = one_error(files, tmp_path)
+    assert (finding.file, finding.line) == ("trips.txt", 5)
 
 
 @pytest.mark.parametrize(
