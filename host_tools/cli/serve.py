@@ -22,16 +22,22 @@ def serve(
     wait: Annotated[
         float | None, typer.Option(help="With --once: seconds to wait for a device (default 30)")
     ] = None,
+    tariff: Annotated[
+        str | None,
+        typer.Option(metavar="NAME_OR_PATH", help="A tariff for the ledger to take names from"),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Take records from the device on PORT until interrupted; one line for whatever happens.
 
+    A ledger takes currency, calendar and names from --tariff; a new one without it from `flat`.
     Example: minik serve --keys keys --db sqlite:///ledger.db --port /dev/ttyUSB0 --once
     """
     from host_tools.keys.store import KeyStore
     from host_tools.ledger import open_ledger
     from host_tools.server.endpoint import LedgerEndpoint
     from host_tools.server.serial_line import SerialLine, open_port
+    from host_tools.tariff.load import load_tariff
 
     if wait is not None and not once:
         raise BadInput("--wait goes with --once: without it there is no end to the waiting")
@@ -41,8 +47,9 @@ def serve(
     stopping: list[int] = []
     on_stop(stopping.append)
     store = KeyStore.load(keys)
+    tables = None if tariff is None else load_tariff(tariff).tables
     open_port(port).close()  # before a new ledger is laid out for nothing
-    ledger = open_ledger(db, keys=store)
+    ledger = open_ledger(db, keys=store, tariff=tables)
     try:
         line = SerialLine(port, LedgerEndpoint(ledger), lambda: bool(stopping))
         try:

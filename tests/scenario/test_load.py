@@ -235,6 +235,8 @@ def test_a_feed_beside_the_scenario_is_its_tariff(city):
          "media.olga.concession_until: must be a date"),
         ("concession_until: 2026-12-31", "concession_until: 2026-12-31, valid_until: 2026-12-31",
          "media.olga: concession_until does not go with valid_until"),
+        ("balance: 50000", "balance: 2000001",
+         "media.dana.balance: purse_ceiling: a card of this tariff holds 2000000 at most"),
         ("product: month, start", "product: moth, start",
          'media.dana.products.0: "moth": the passes and rides of this tariff are day, month'),
         ("product: month, start: 2026-11-01", "product: ride",

@@ -15,6 +15,7 @@ from host_tools.keys.store import KeyStore
 from host_tools.ledger import open_ledger
 from tests.ledger.world import issue_all
 from tests.server.device import Device, busy_validator, chain_up
+from tests.tariff.feeds import changed, city_feed, write_feed
 
 MINIK = [sys.executable, "-c", "from host_tools.cli import main; main()"]
 DEADLINE_S = 30
@@ -106,3 +107,21 @@ def test_once_with_an_edited_journal_leaves_1(bench):
     assert json.loads(out.splitlines()[-1]) == {
         "event": "fault", "device": "V1", "fault": "chain", "next_seq": 0,
     }
+
+
+def test_the_ledger_takes_currency_and_names_from_a_tariff(bench, tmp_path):
+    feed = write_feed(city_feed(), tmp_path / "feed")
+    process = bench.start("--once", "--wait", "0.3", "--tariff", str(feed))
+    process.communicate(timeout=DEADLINE_S)
+    assert process.returncode == 3  # nobody there, but the ledger is laid out
+    ledger = open_ledger(bench.url, create=False)
+    assert ledger.names("route") == {1: "R5", 2: "R7"}
+    swapped = changed(city_feed(), "routes.txt", "R5,A,5,Market", "R6,A,5,Market")
+    swapped = changed(swapped, "route_networks.txt", "bus,R5", "bus,R6")
+    swapped["trips.txt"] = swapped["trips.txt"].replace("R5,", "R6,")
+    other = write_feed(swapped, tmp_path / "other")
+    process = bench.start("--once", "--tariff", str(other))
+    _, err = process.communicate(timeout=DEADLINE_S)
+    assert process.returncode == 2
+    assert err.count("\n") == 1
+    assert "route 1 of this ledger is R5, of the tariff R6; compile the tariff with" in err

@@ -176,6 +176,9 @@ def _wrong_medium(
         return
     default = tariff.tables.categories[tariff.tables.default_category].id
     holds = categories[category or default]
+    ceiling = tariff.tariff.purse_max_minor
+    if ceiling is not None and medium.balance > ceiling:
+        yield f"{where}balance", f"purse_ceiling: a card of this tariff holds {ceiling} at most"
     if medium.concession_until is not None and not holds.flags & CONCESSION:
         yield f"{where}concession_until", f'"{holds.id}" is no concession, it does not end'
     for at, held in enumerate(medium.products):
