@@ -25,7 +25,6 @@ from host_tools.tariff.tables import (
     ProductRow,
     ServiceRow,
     Tables,
-    TimeframeRow,
 )
 
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -246,17 +245,19 @@ def transfers(said: Tables) -> list[dict[str, Any]]:
 
 
 def times(said: Tables, group: int) -> list[str] | None:
-    """The times of a timeframe group in words, such as `Mon-Fri 07:00-09:30`; None: always."""
+    """The times of a timeframe group in words (`Mon-Fri 07:00-09:30`); None: always."""
     if group == 0:
         return None
-    return [_time(said, row) for row in said.timeframes if row.group == group]
-
-
-def _time(said: Tables, row: TimeframeRow) -> str:
-    days = service_days(said.services[row.service - 1])
-    if (row.start_s, row.end_s) == (0, DAY_S):
-        return days
-    return f"{days} {clock(row.start_s)}-{clock(row.end_s)}"
+    by_service: dict[int, list[str]] = {}
+    for row in said.timeframes:
+        if row.group == group:
+            whole = (row.start_s, row.end_s) == (0, DAY_S)
+            hours = "" if whole else f"{clock(row.start_s)}-{clock(row.end_s)}"
+            by_service.setdefault(row.service, []).append(hours)
+    return [
+        f"{service_days(said.services[service - 1])} {', '.join(hours)}".rstrip()
+        for service, hours in by_service.items()
+    ]
 
 
 def service_days(row: ServiceRow) -> str:

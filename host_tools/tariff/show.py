@@ -15,6 +15,7 @@ from host_tools.tariff.findings import shown
 
 _PAIRS_MAX = 6  # departures with their exits in one cell
 _NAMES_MAX = 12
+_TIME_CHARS_MAX = 24
 _DURATION_ENDS = (
     "from boarding to leaving",
     "from boarding to boarding",
@@ -30,6 +31,7 @@ def show(said: dict[str, Any]) -> Iterator[RenderableType]:
     yield from view.head()
     yield from _section("Riders", view.riders())
     yield from view.fares()
+    yield from _section("Times", view.times())
     yield from view.passes()
     yield from _section("Transfers", view.transfers())
     yield from _section("Caps", view.caps())
@@ -52,6 +54,7 @@ class View:
         self._settings = said["settings"]
         self._products = {row["id"]: row for row in said["products"]}
         self._categories = said["rider_categories"]
+        self._letters: dict[str, str] = {}  # times that are too long for a column, and theirs
 
     # -- words -------------------------------------------------------------------------------
 
@@ -137,22 +140,52 @@ class View:
 
     def _fare_table(self, rows: Sequence[dict]) -> Table:
         media = self._settings["card_media"]
-        timed = any(_when(rule, fare["rules"]) for fare in rows for rule in fare["rules"])
+        timed = any(self._when(rule, fare["rules"]) for fare in rows for rule in fare["rules"])
         table = self._price_table(("from -> to", "product", *(("when",) if timed else ())))
         for fare in rows:
-            first = _pairs(fare["between"], rows)
-            passes: dict[str, None] = {}
+            first = self._between(fare["between"])
+            passes: dict[str, list[str]] = {}
             for rule in fare["rules"]:
-                name, when = self.product_name(rule["product"]), _when(rule, fare["rules"])
+                name, when = self.product_name(rule["product"]), self._when(rule, fare["rules"])
                 if self._kind(rule["product"]) != "single":
-                    passes[name + (f" {when}" if when else "")] = None
+                    passes.setdefault(when, []).append(name)
                     continue
                 cells = [first, name, *((when,) if timed else ())]
                 table.add_row(*map(Text, cells + self.price_cells(rule["product"], media)))
                 first = ""
-            if passes:
-                table.add_row(Text(first), Text(f"or with {_some(list(passes))}"))
+            for when, names in passes.items():
+                cells = [first, f"or with {_some(names)}", *((when,) if timed else ())]
+                table.add_row(*map(Text, cells))
+                first = ""
         return table
+
+    def _when(self, rule: dict[str, Any], rules: Sequence[dict[str, Any]]) -> str:
+        """The times of a rule; `else` where one of an earlier order may hold."""
+        parts = []
+        if rule["order"] > min(other["order"] for other in rules):
+            parts.append("else")
+        if rule["boarding"] is not None:
+            parts.append(self._time(rule["boarding"]))
+        if rule["arriving"] is not None:
+            parts.append("arriving " + self._time(rule["arriving"]))
+        return " ".join(parts)
+
+    def _time(self, times: Sequence[str]) -> str:
+        text = "; ".join(times)
+        if len(text) <= _TIME_CHARS_MAX:
+            return text
+        return self._letters.setdefault(text, f"time {_letter(len(self._letters))}")
+
+    def times(self) -> Iterator[str]:
+        """What the letters stand for that the tables of fares use."""
+        for text, letter in self._letters.items():
+            yield f"{letter}: {text}"
+
+    def _between(self, between: Sequence[Sequence[str | None]]) -> str:
+        """Departures with their exits, in few words where they are all there are."""
+        pairs = [pair for fare in self._said["fares"] for pair in fare["between"]]
+        begins, ends = ({pair[side] for pair in pairs} for side in (0, 1))
+        return "everywhere" if len(between) == len(begins) * len(ends) else _pairs(between)
 
     def _kind(self, product_id: str) -> str:
         row = self._products.get(product_id)
@@ -297,16 +330,15 @@ def rider_words(category_id: str | None) -> str:
 
 def join_words(row: dict[str, Any]) -> str:
     """A join rule as a sentence."""
+    begin, end = row["from_stop"], row["to_stop"]
     where = "at the same station"
-    if row["from_stop"] is not None:
-        where = f"from '{shown(row['from_stop'])}' to '{shown(row['to_stop'])}'"
+    if begin is not None and end is not None:
+        where = f"from '{shown(begin)}' to '{shown(end)}'"
     return f"Legs in '{shown(row['network'])}' that meet {where} count as one"
 
 
-def _pairs(between: Sequence[Sequence[str | None]], rows: Sequence[dict]) -> str:
-    """Departures with their exits, short where there is only one kind of fare."""
-    if len(rows) == 1 and between == [[None, None]]:
-        return "everywhere"
+def _pairs(between: Sequence[Sequence[str | None]]) -> str:
+    """`A -> A, B` and so on, a line for each departure; those with the same exits together."""
     by_begin: dict[str, list[str]] = {}
     for begin, end in between:
         by_begin.setdefault(_area(begin), []).append(_area(end))
@@ -322,16 +354,10 @@ def _area(name: str | None) -> str:
     return "elsewhere" if name is None else shown(name)
 
 
-def _when(rule: dict[str, Any], rules: Sequence[dict[str, Any]]) -> str:
-    """The times of a rule; `else` where one of an earlier order may hold."""
-    parts = []
-    if rule["order"] > min(other["order"] for other in rules):
-        parts.append("else")
-    if rule["boarding"] is not None:
-        parts.append(", ".join(rule["boarding"]))
-    if rule["arriving"] is not None:
-        parts.append("arriving " + ", ".join(rule["arriving"]))
-    return " ".join(parts)
+def _letter(number: int) -> str:
+    """A to Z, then A1, B1 and so on."""
+    rounds, place = divmod(number, 26)
+    return chr(ord("A") + place) + (str(rounds) if rounds else "")
 
 
 def _of_networks(networks: Sequence[str | None]) -> str:
