@@ -19,6 +19,13 @@ if TYPE_CHECKING:
     from host_tools.tariff.tables import Tables
 
 SUFFIX = ".tariff"
+_COUNTED = (
+    ("products", "product", "products"),
+    ("categories", "rider category", "rider categories"),
+    ("routes", "route", "routes"),
+    ("stops", "stop", "stops"),
+    ("areas", "area", "areas"),
+)
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -57,9 +64,12 @@ def compile(
     from host_tools.tariff.pack import pack
     from host_tools.tariff.sign import sign
 
-    target = out or Path(feed.resolve().name).with_suffix(SUFFIX)
-    if target.is_dir() or (target.exists() and target.samefile(feed)):
-        raise BadInput(f"{target}: is {'a folder' if target.is_dir() else 'the feed itself'}")
+    name = os.path.basename(os.path.realpath(feed))
+    target = out or Path(name.removesuffix(".zip") + SUFFIX)
+    if os.path.isdir(target):
+        raise BadInput(f"{target}: is a folder")
+    if os.path.realpath(target) == os.path.realpath(feed):
+        raise BadInput(f"{target}: is the feed itself")
     store = None if keys is None else KeyStore.load(keys)
     tables, findings = _compiled(feed, after)
     if tables is None:
@@ -204,17 +214,19 @@ def _write(target: Path, content: bytes) -> None:
     """Put the file there whole or not at all; BadInput if that can't be done."""
     fresh = None
     try:
-        descriptor, fresh = tempfile.mkstemp(prefix=target.name + ".", dir=target.parent)
+        descriptor, fresh = tempfile.mkstemp(".part", dir=target.parent)
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
             os.fchmod(file.fileno(), 0o644)
         os.replace(fresh, target)
+        fresh = None
     except OSError as error:
+        raise BadInput(f"{target}: cannot be written ({error.strerror})") from None
+    finally:
         if fresh is not None:
             Path(fresh).unlink(missing_ok=True)
-        raise BadInput(f"{target}: cannot be written ({error.strerror})") from None
 
 
 def _summary(
@@ -239,10 +251,11 @@ def _tell(target: Path, size: int, tables: "Tables", store: "KeyStore | None") -
     summary = _summary(target, size, tables, store)
     counts = summary["counts"]
     print(f"{target}: {size:,} bytes, version {tables.version}, {tables.currency}")
-    print(
-        f"  {counts['products']} products for {counts['categories']} rider categories, "
-        f"{counts['routes']} routes, {counts['stops']} stops, {counts['areas']} areas"
-    )
+    parts = [
+        f"{counts[kind]:,} {word if counts[kind] == 1 else words}"
+        for kind, word, words in _COUNTED
+    ]
+    print(f"  {', '.join(parts)}")
     if store is None:
         print("  not signed: validators refuse it; sign with --keys DIR")
     else:
