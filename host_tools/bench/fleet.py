@@ -8,6 +8,7 @@ free ("101" and "R5" become 101 and 5), so displays read well.
 
 import re
 
+from host_tools.bench.scenario.tariffs import place_ids
 from host_tools.errors import BadInput
 from host_tools.ledger import Ledger
 from host_tools.ledger.store import FLEET_KINDS
@@ -32,15 +33,14 @@ class Fleet:
         self, tariff: LoadedTariff, place: dict[str, str | None]
     ) -> tuple[int, int, int]:
         """(vehicle, route, stop or zone) as codes; 0 for an id that is None or not there."""
-        tables = tariff.tables
         route, stop, zone = place.get("route"), place.get("stop"), place.get("zone")
-        if route is not None and tables.routes:
+        if route is not None and place_ids(tariff, "route"):
             route_code = tariff.route_code(route)
         else:
             route_code = self.code("route", route)
         if zone is not None:
             stop_code = tariff.zone_code(zone)
-        elif stop is not None and tables.stops:
+        elif stop is not None and place_ids(tariff, "stop"):
             stop_code = tariff.stop_code(stop)
         else:
             stop_code = self.code("stop", stop)

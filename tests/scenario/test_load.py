@@ -8,6 +8,7 @@ from host_tools.bench.scenario import schema
 from host_tools.bench.scenario.load import load_scenario
 from host_tools.errors import BadInput
 from host_tools.keys.store import KeyStore
+from host_tools.tariff.load import load_tariff
 from host_tools.tariff.sign import sign
 from tests.scenario.sample import CITY_SAMPLE, SAMPLE
 from tests.tariff.feeds import changed, city_feed, write_feed
@@ -124,6 +125,7 @@ def test_words_that_yaml_1_1_would_turn_into_other_things_stay_words(tmp_path):
         ("balance: 50000", "balance: 5, blank: true",
          "media.adult1: balance does not go with blank: it is not issued here"),
         ("rider_category: adult, balance: 50000", "file: gone.mfd", "media.adult1.file: "),
+        ("rider_category: adult, balance: 50000", f"file: {'f' * 300}", "media.adult1.file: "),
         ("rider_category: adult, balance: 50000", "tamper: {block: 64, byte: 0, xor: 1}",
          "media.adult1: tamper: a classic1k card has 64 blocks"),
         ("rider_category: adult, balance: 50000", "tamper: {block: 4, byte: 16, xor: 1}",
@@ -219,6 +221,7 @@ def test_a_feed_beside_the_scenario_is_its_tariff(city):
     [
         ("tariff: feed", "tariff: gone/feed", "tariff: {city}/gone/feed: no such file or folder"),
         ("tariff: feed", "tariff: feet", 'tariff: "feet" is no built-in tariff; known: flat'),
+        ("tariff: feed", f"tariff: {'f' * 300}", "tariff: {city}/fff"),
         ("newer.zip", "gone.zip", "step 5: tariff: {city}/gone.zip: no such file or folder"),
         ("route: R5", "route: R6",
          'devices.V1.route: "R6" is no route of the tariff; known: R5, R7'),
@@ -294,6 +297,32 @@ def test_a_newer_feed_must_leave_the_codes_as_they_are(city):
     scenario = load(city, CITY_SAMPLE)
     kept = scenario.tariffs.installs["newer.zip"].loaded.tables.categories
     assert [row.id for row in kept] == ["adult", "reduced"]
+
+
+def test_a_compiled_one_that_gives_a_code_another_meaning_is_refused(city):
+    newer = changed(city_feed(), "minik_settings.txt", "version,3", "version,4")
+    newer = changed(newer, "rider_categories.txt", "adult,Adult,1,\nreduced,Reduced,0,",
+                    "reduced,Reduced,0,\nadult,Adult,1,")
+    payload = load_tariff(write_feed(newer, city / "swapped")).payload
+    (city / "swapped.bin").write_bytes(sign(payload, None))
+    assert complaint(city, CITY_SAMPLE.replace("newer.zip", "swapped.bin")) == (
+        "step 5: tariff: category 0 is adult in the scenario's tariff and reduced in this one;"
+        " compile it with --after the other"
+    )
+
+
+def test_what_the_tariff_no_longer_has_is_not_there(city):
+    old = load_tariff(city / "feed")
+    fewer = changed(city_feed(), "minik_products.txt", "ten,rides,10,,purchase,,,,90\n", "")
+    fewer = changed(fewer, "fare_products.txt", "ten,Ten rides,,card,800.00,KZT\n", "")
+    fewer = changed(fewer, "fare_leg_rules.txt", ",bus,,,,,ten,\n", "")
+    payload = load_tariff(write_feed(fewer, city / "fewer"), old.tables).payload
+    (city / "fewer.bin").write_bytes(sign(payload, None))
+    text = CITY_SAMPLE.replace("tariff: feed", "tariff: fewer.bin")
+    assert load(city, text).tariffs.base.product_code("weekend") == 8
+    assert 'product: "ten" is no product of the tariff; ' in complaint(
+        city, text.replace("product: day}", "product: ten}")
+    )
 
 
 def test_what_is_no_tariff_is_put_onto_the_device_as_it_is(city):

@@ -17,6 +17,7 @@ from host_tools.bench.scenario.schema import Scenario
 from host_tools.cards.products import SINGLE, SoldProduct, sold_product
 from host_tools.errors import BadInput
 from host_tools.keys.store import KeyStore
+from host_tools.ledger.tariff_kept import names_of
 from host_tools.tariff.load import BUILT_IN, LoadedTariff, load_tariff
 from host_tools.tariff.sign import sign
 from host_tools.tariff.tables import CONCESSION, SOLD_ON_BOARD
@@ -69,8 +70,11 @@ def _find(where: str, name: str, folder: Path) -> Path | None:
     if name in BUILT_IN:
         return None
     target = folder / name
-    if target.exists():
-        return target
+    try:
+        if target.exists():
+            return target
+    except OSError as error:
+        raise BadInput(f"{where}: {target}: {error.strerror}") from error
     if "/" in name or target.suffix:
         raise BadInput(f"{where}: {target}: no such file or folder")
     raise BadInput(f'{where}: "{name}" is no built-in tariff{did_you_mean(name, BUILT_IN)}')
@@ -93,7 +97,9 @@ def _one_line(text: str) -> str:
 def _to_install(where: str, name: str, folder: Path, base: LoadedTariff) -> Install:
     target = _find(where, name, folder)
     if target is None or target.is_dir() or target.suffix == ".zip":
-        return Install(_load(where, name, folder, base))
+        compiled = _load(where, name, folder, base)
+        _check_codes(where, base, compiled)
+        return Install(compiled)
     try:
         content = target.read_bytes()
     except OSError as error:
@@ -102,7 +108,22 @@ def _to_install(where: str, name: str, folder: Path, base: LoadedTariff) -> Inst
         compiled = load_tariff(target)
     except BadInput:
         return Install(None, content)
+    _check_codes(where, base, compiled)
     return Install(compiled, None if compiled.signed_key_id is None else content)
+
+
+def _check_codes(where: str, base: LoadedTariff, put: LoadedTariff) -> None:
+    """A tariff that devices would take must mean the same by every code as the one before."""
+    if put.tables.currency != base.tables.currency or put.tables.version < base.tables.version:
+        return  # they won't
+    new = names_of(put.tables)
+    for kind, names in names_of(base.tables).items():
+        for code, name in names.items():
+            if new[kind].get(code, name) != name:
+                raise BadInput(
+                    f"{where}: {kind} {code} is {name} in the scenario's tariff and"
+                    f" {new[kind][code]} in this one; compile it with --after the other"
+                )
 
 
 # -- ids
@@ -167,7 +188,7 @@ def _is_no(what: str, wanted: str, known: list[str]) -> str:
 def _wrong_medium(
     scenario: Scenario, where: str, medium: schema.Medium, tariff: LoadedTariff
 ) -> Iterator[tuple[str, str]]:
-    categories = {row.id: row for row in tariff.tables.categories}
+    categories = {row.id: row for row in tariff.tables.categories if row.name}
     category = medium.rider_category
     if category is not None and category not in categories:
         names = ", ".join(categories)
@@ -225,7 +246,7 @@ def _wrong_choice(
             )
     if step.product is None:
         return
-    products = {row.id: row for row in tariff.tables.products}
+    products = {row.id: row for row in tariff.tables.products if row.name}
     product = products.get(step.product)
     if product is None:
         yield f"{where}product", _is_no("product", step.product, list(products))
