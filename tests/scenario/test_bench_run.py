@@ -142,6 +142,16 @@ def test_a_link_that_is_down_hands_nothing_over_and_set_needs_no_link(tmp_path, 
     assert printed.out.splitlines()[-1] == "rides: 2, revenue 100.00 KZT; books balance"
 
 
+def test_a_place_is_set_whenever_the_cable_comes(tmp_path, capsys):
+    """Also just after the last of three HELLOs that nobody heard, when a knock is not obeyed."""
+    steps = "".join(
+        f"  - {{advance: {seconds}s}}\n  - {{set: V1, stop: S{seconds}}}\n"
+        for seconds in range(34, 40)
+    )
+    assert minik(["bench", "run", written(tmp_path, steps)]) == 0
+    assert "did not take the place" not in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
