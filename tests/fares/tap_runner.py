@@ -105,6 +105,7 @@ class TapRunner:
         self._choice = Choice()
         self.decision = Decision()
         self.fares = None
+        self.store = None  # of the tariff's payload
 
     def open_tariff(self, name):
         """Use the compiled tariff in the file `name`."""
@@ -112,7 +113,8 @@ class TapRunner:
         from protocol.fares.tariff import BytesStore, Tariff
 
         with open(self._folder + "/" + name, "rb") as file:
-            self.fares = Fares(Tariff(BytesStore(file.read())))
+            self.store = BytesStore(file.read())
+        self.fares = Fares(Tariff(self.store))
 
     def tap(self, numbers):
         """Decide one P line; the answer as text."""
