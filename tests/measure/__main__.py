@@ -10,7 +10,7 @@ from rich.table import Table
 
 from tests.measure.figures import Figure, write
 
-MODULES = ("tap", "memory", "ledger", "flips", "cuts", "torn", "histories")
+MODULES = ("tap", "memory", "fares", "ledger", "flips", "cuts", "torn", "histories")
 
 
 def shown(figures: list[Figure]) -> Table:
