@@ -103,7 +103,8 @@ def _directory(payload: bytes, to_class_count: int) -> dict[str, list[tuple]]:
         count = int.from_bytes(payload[at + 4 : at + 6], "little")
         width = int.from_bytes(payload[at + 6 : at + 8], "little")
         end = begin + count * width
-        if offset != begin or width != layout.row_bytes(fields) or end > len(payload):
+        fits = width == layout.row_bytes(fields) and bool(width) >= bool(count)
+        if offset != begin or not fits or end > len(payload):
             raise LayoutError("tariff: directory", name)
         rows[name] = [_row(fields, payload, begin + n * width) for n in range(count)]
         begin = end

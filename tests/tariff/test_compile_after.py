@@ -135,6 +135,15 @@ def test_what_is_gone_keeps_its_row_and_nothing_else() -> None:
     assert all(rule.product == 1 for rule in tables.rules)
 
 
+def test_networks_that_are_gone_need_no_look_ups() -> None:
+    rules = (m.rule("ride", to_area="A"), m.rule("ride"))
+    areas = {"areas": (m.area("A"),), "leg_rules": rules}
+    old = m.compiled(m.made(networks=(m.network("n1"), m.network("n2")), **areas))
+    assert len(old.leg_rows) == 3  # with exits each network has its own
+    said = m.made(networks=(m.network("n1"),), settings=Settings(version=2), **areas)
+    assert len(m.compiled(said, old).leg_rows) == 2
+
+
 def test_what_is_gone_can_come_back_with_its_code() -> None:
     middle = m.compiled(NEW, m.compiled(OLD))
     again = m.compiled(replace(OLD, settings=Settings(version=3)), middle)

@@ -5,6 +5,7 @@ from datetime import date
 import pytest
 
 from host_tools.tariff.compile import compile_feed
+from host_tools.tariff.enforce import price_minor
 from host_tools.tariff.feed import Feed, JoinRule, Media, Settings
 from tests.tariff import made as m
 
@@ -247,6 +248,25 @@ def test_riders_with_a_price_for_some_legs() -> None:
         "rider_categories.txt:3: rider category 'child' has no card price for night: such cards "
         "are refused on legs that offer nothing else"
     ]
+
+
+def test_a_price_is_the_lowest_for_the_rider_and_the_card() -> None:
+    cash = Media("cash", "", 0, False, None, "fare_media.txt:3")
+    tables = m.compiled(
+        m.made(
+            media=(*m.SIMPLE.media, cash),
+            prices=(
+                m.price("ride", 60),
+                m.price("ride", 50, media="card"),
+                m.price("ride", 40, "child"),
+                m.price("ride", 10, media="cash"),
+                m.price("ride", 5, "child", "cash"),
+            ),
+        )
+    )
+    assert [price_minor(tables, 1, category, 1) for category in (0, 1)] == [50, 40]
+    assert [price_minor(tables, 1, category, 2) for category in (0, 1)] == [10, 5]
+    assert [price_minor(tables, 1, category, 0) for category in (0, 1)] == [60, 40]
 
 
 def test_more_categories_than_companions_can_be() -> None:

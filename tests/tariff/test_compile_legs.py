@@ -210,7 +210,7 @@ def test_only_exits_that_routes_of_the_network_serve_can_be_reached() -> None:
 
 
 def test_a_route_without_stops_may_go_anywhere() -> None:
-    routes = (*EXITS.routes, m.route("R4", "fast"))
+    routes = (m.route("R4", "fast"), *EXITS.routes)
     tables = m.compiled(m.made(**vars(EXITS) | {"routes": routes}))
     assert exits(tables, "fast", "SA") == ["ride", "zone", "ride+zone", "other"]
     assert exits(tables, "bus", "SA") == ["ride", "other"]

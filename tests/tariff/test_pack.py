@@ -208,6 +208,14 @@ def test_a_reference_to_nothing_is_refused(change: dict) -> None:
         unpack(pack(replace(SMALL, **change)))
 
 
+def test_a_directory_with_gaps_is_refused() -> None:
+    for at in range(72, 248):
+        payload = bytearray(pack(SMALL))
+        payload[at] ^= 1
+        with pytest.raises(LayoutError):
+            unpack(sealed(payload))
+
+
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=60)
 U16 = st.integers(0, 0xFFFF)
 U32 = st.integers(0, 0xFFFF_FFFF)
