@@ -130,7 +130,7 @@ def test_a_newer_tariff_is_taken_and_a_worse_one_refused(run, tmp_path):
     newer = changed(newer, "routes.txt", "R5,A,5,Market to Station,3\n", "")
     newer = added(newer, "routes.txt", "R5,A,5,Market to Station,3")
     write_feed(newer, tmp_path / "newer.zip")
-    payload = load_tariff(tmp_path / "newer.zip").payload
+    payload = load_tariff(tmp_path / "newer.zip", load_tariff(tmp_path / "feed").tables).payload
     (tmp_path / "foreign.bin").write_bytes(sign(payload, KeyStore.deterministic("another")))
     good = sign(payload, KeyStore.deterministic(3))
     (tmp_path / "flipped.bin").write_bytes(good[:900] + bytes([good[900] ^ 1]) + good[901:])
