@@ -217,7 +217,8 @@ class _City:
             rows += self._prices(product, [sign * minor for minor in _AMOUNTS])
         for product in self.passes:
             rows += self._prices(product, (150, 300, 600, 1500))
-        rows += self._prices("missed", (max(_AMOUNTS), 600, 1500))
+        dearest = max(_AMOUNTS)  # transfers can add to it, so that the maximum fare counts
+        rows += self._prices("missed", (dearest, dearest, dearest, 1500))
         self.price_rows = rows
         pairs = zip(self.passes, kinds, strict=True)
         ours = [self._pass(product, kind) for product, kind in pairs]

@@ -17,7 +17,7 @@ from tests.fares.slow_card import Answer, Card, Tap
 from tests.fares.slow_evaluator import Rider, itinerary
 from tests.fares.slow_feed import Leg
 from tests.fares.tap_runner import STATE, contracts_of, fields
-from tests.tariff.feeds import city_feed
+from tests.tariff.feeds import FLAT, city_feed
 
 CARDS = 8
 TAPS = 15
@@ -36,7 +36,9 @@ def answers_of(city: City, seed: int, cards: int = CARDS) -> list[Answer]:
 
 @pytest.mark.parametrize("begin", range(0, 64, 16))
 def test_lives_in_random_cities(begin):
-    seen = [one for seed in range(begin, begin + 16) for one in answers_of(random_city(seed), seed)]
+    seen: list[Answer] = []
+    for seed in range(begin, begin + 16):
+        seen += answers_of(random_city(seed), seed)
     assert len(seen) == 16 * CARDS * TAPS
     assert sum(one.reason is None for one in seen) > 900
     for name in ("charge", "transfer", "capped", "check_out", "missed"):
@@ -76,6 +78,48 @@ def test_an_exit_nobody_sees_is_the_dearest_that_is_reached_and_the_compiler_say
                 differ += 1
                 assert any("the exit is not known" in text for text in city.warnings)
     assert differ > 20
+
+
+def test_a_network_reaches_the_exits_of_its_own_routes_only():
+    """No leg rule names a network, but the near one never goes to the far zone."""
+    files = FLAT | {
+        "areas.txt": "area_id,area_name\nnear,Near\nfar,Far\n",
+        "stop_areas.txt": "area_id,stop_id\nnear,S2\nfar,S3\n",
+        "networks.txt": "network_id,network_name\nshort,Short\nlong,Long\n",
+        "route_networks.txt": "network_id,route_id\nshort,R5\nlong,R7\n",
+        "trips.txt": "route_id,service_id,trip_id\nR5,all,t5\nR7,all,t7\n",
+        "stop_times.txt": "trip_id,stop_id,stop_sequence\n"
+        "t5,S1,1\nt5,S2,2\nt7,S1,1\nt7,S2,2\nt7,S3,3\n",
+        "fare_products.txt": "fare_product_id,amount,currency\na,1.00,KZT\nb,4.00,KZT\n",
+        "fare_leg_rules.txt": "to_area_id,fare_product_id\n,a\nnear,a\nfar,b\n",
+    }
+    city = compiled(files)
+    assert any("the exit is not known" in text for text in city.warnings)
+    for route, price in (("R5", 100), ("R7", 400)):
+        place, now, _ = city.presented(Tap(NOON, 101, route, "S1"))
+        assert Engine(city).fares.offer(0, place, now)[0] == price
+
+
+def test_a_way_out_costs_no_more_than_a_missed_one():
+    """The surcharge for changing would make 5.00 of the second ride; the maximum fare is 4.00."""
+    files = FLAT | {
+        "networks.txt": "network_id,network_name\nrail,Rail\n",
+        "route_networks.txt": "network_id,route_id\nrail,R5\nrail,R7\n",
+        "fare_products.txt": "fare_product_id,amount,currency\n"
+        "ride,3.00,KZT\nchange,2.00,KZT\nmost,4.00,KZT\n",
+        "fare_transfer_rules.txt": "from_leg_group_id,to_leg_group_id,transfer_count,"
+        "fare_transfer_type,fare_product_id\ncity,city,-1,1,change\n",
+        "minik_networks.txt": "network_id,check_out,ride_s_max,missed_product_id\n"
+        "rail,1,3600,most\n",
+    }
+    city = compiled(files)
+    taps = [
+        Tap(NOON, 101, "R5", "S1"), Tap(NOON + 600, 101, "R5", "S2"),
+        Tap(NOON + 900, 102, "R7", "S2"), Tap(NOON + 1500, 102, "R7", "S3"),
+    ]
+    difference, answers = live(city, Card(None, 10_000), taps)
+    assert difference is None, str(difference)
+    assert [one.charge for one in answers] == [0, 300, 0, 400]
 
 
 def legs_of(city: City, card: Card, taps: list[Tap]) -> list[Leg]:
