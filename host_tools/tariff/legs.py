@@ -16,6 +16,7 @@ from host_tools.tariff.tables import CellRow, RuleRow
 ROWS_MAX = 0xFFFF  # of one table: row counts have 16 bits
 RULES_OF_A_SET_MAX = 32
 EXITS_MAX = 32
+RULES_OF_ALL_EXITS_MAX = 256
 _WORK_MAX = 20_000_000  # look-ups to fill in, before equal ones are put together
 
 AreaSet = frozenset[str]

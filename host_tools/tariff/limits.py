@@ -11,7 +11,13 @@ from host_tools.tariff.codes import AllCodes, named, place_of
 from host_tools.tariff.feed import Feed
 from host_tools.tariff.findings import Findings
 from host_tools.tariff.layout import TEXT_BYTES_MAX
-from host_tools.tariff.legs import EXITS_MAX, ROWS_MAX, RULES_OF_A_SET_MAX, Legs
+from host_tools.tariff.legs import (
+    EXITS_MAX,
+    ROWS_MAX,
+    RULES_OF_A_SET_MAX,
+    RULES_OF_ALL_EXITS_MAX,
+    Legs,
+)
 from host_tools.tariff.tables import KINDS, SINGLE, Tables
 
 MONEY_MAX = 0xFFFFFF  # 24 bits: what a card can count
@@ -208,12 +214,20 @@ def _check_legs(
             text = f"{count:,} rules match the same leg; {RULES_OF_A_SET_MAX} at most"
             findings.error(_LEGS, lines[0], None, text)
     for network_class in sorted(set(legs.network_classes.values()) | {0}):
-        most = max(len(cell.exits) for cell in legs.cells_of(network_class))
+        which = "networks that no rule names"
+        if network_class:
+            which = named("network", codes.networks.ids[network_class - 1])
+        cells = legs.cells_of(network_class)
+        most = max(len(cell.exits) for cell in cells)
         if most > EXITS_MAX:
-            which = "networks that no rule names"
-            if network_class:
-                which = named("network", codes.networks.ids[network_class - 1])
             text = f"{most:,} different fares by exit in {which}; {EXITS_MAX} at most"
+            findings.error(_LEGS, None, "to_area_id", text)
+        most = max(sum(legs.rule_sets[exit_][1] for exit_ in cell.exits) for cell in cells)
+        if most > RULES_OF_ALL_EXITS_MAX:
+            text = (
+                f"{most:,} rules match a leg whose exit is not known in {which}; "
+                f"{RULES_OF_ALL_EXITS_MAX} at most"
+            )
             findings.error(_LEGS, None, "to_area_id", text)
 
 

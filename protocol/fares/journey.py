@@ -125,6 +125,7 @@ class Pricing:
         self._terms = Product()
         self._memo_key = [-1] * _MEMO_SLOTS
         self._memo_minor = [0] * _MEMO_SLOTS
+        self._others = bytearray(32)  # a bit for each product known not to be single
         self._no_journey = Journey()
         self._journey = self._no_journey
         self._candidate = Rating()
@@ -138,13 +139,17 @@ class Pricing:
 
     def price(self, product, category):
         """Price of a single product; NO_PRICE if the category has none, or it is another kind."""
-        slot = product % _MEMO_SLOTS
+        if self._others[product >> 3] >> (product & 7) & 1:
+            return NO_PRICE
+        slot = (product + 5 * category) % _MEMO_SLOTS
         key = product << 8 | category
         if self._memo_key[slot] != key:
             terms = self._terms
             price_minor = NO_PRICE
             if terms.read(self._tariff, product) and terms.kind == SINGLE:
                 price_minor = terms.price(self._tariff, category, self._media)
+            else:
+                self._others[product >> 3] |= 1 << (product & 7)
             self._memo_key[slot] = key
             self._memo_minor[slot] = price_minor
         return self._memo_minor[slot]

@@ -31,6 +31,7 @@ _NO_NETWORK = bytes(12)  # a row: class 0, nothing else
 
 _EXITS_MAX = const(32)  # SPEC §6.4
 _RULES_MAX = const(32)
+_MATCHED_MAX = const(256)  # over all exits
 _TIMEFRAMES_MAX = const(16)
 _EXCEPTIONS_MAX = const(32)
 _JOINS_MAX = const(64)
@@ -112,7 +113,7 @@ class Matcher:
     """The network and the leg in question, and a cursor over the rules that hold for it.
 
     `exit_count` rule sets are to be looked at: one if the exit is known, else one for each kind
-    of exit that the network reaches.
+    of exit that the network reaches. All are read once, when the leg is set.
     """
 
     def __init__(self, tariff):
@@ -122,13 +123,12 @@ class Matcher:
         self._to = self._departure
         self.read_network(0)
         self.exit_count = 0
-        self.has_rules = False  # of the exits opened so far
+        self.has_rules = False
         self.has_rules_now = False
-        self._exit_first = 0
-        self._rule_set = -1
-        self._rule = 0
-        self._rule_end = 0
-        self._rank = -1
+        self._matched = bytearray(2 * _MATCHED_MAX)  # product and group of each rule that holds
+        self._exit_ends = [0] * (_EXITS_MAX + 1)  # where those of exit i end, at i + 1
+        self._next = 0
+        self._end = 0
         self.group = 0  # of the rule that next_rule found
 
     def network_of(self, route):
@@ -162,43 +162,54 @@ class Matcher:
         leg_row += self._stop_value(from_stop, _FROM_CLASS)
         cell = u16(tariff.row(_LEG_ROWS, leg_row), 0)
         if exit_stop:
-            self._rule_set = tariff.cell_rule_set(cell, self._stop_value(exit_stop, _TO_CLASS))
             self.exit_count = 1
-        else:
-            self._rule_set = -1
-            row = tariff.row(_CELLS, cell)
-            self._exit_first = u16(row, 0)
-            self.exit_count = at_most(_EXITS_MAX, u16(row, 2))
+            self._match(0, tariff.cell_rule_set(cell, self._stop_value(exit_stop, _TO_CLASS)))
+            return
+        row = tariff.row(_CELLS, cell)
+        first = u16(row, 0)
+        self.exit_count = at_most(_EXITS_MAX, u16(row, 2))
+        for index in range(self.exit_count):
+            self._match(index, u16(tariff.row(_EXITS, first + index), 0))
 
-    def open_exit(self, index):
-        """Set the cursor before the first rule of one of the `exit_count` rule sets."""
+    def _match(self, exit_index, rule_set):
+        """Keep the rules of the set that hold at this time and are of the highest such rank."""
         tariff = self._tariff
-        rule_set = self._rule_set
-        if rule_set < 0:
-            rule_set = u16(tariff.row(_EXITS, self._exit_first + index), 0)
         row = tariff.row(_RULE_SETS, rule_set)
-        self._rule = u16(row, 0)
-        self._rule_end = self._rule + at_most(_RULES_MAX, row[2])
-        self._rank = -1
-        self.has_rules = self.has_rules or row[2] > 0
-
-    def next_rule(self):
-        """Product of the next rule that matches in time and rank, 0 at the end; sets `group`."""
-        while self._rule < self._rule_end:
-            row = self._tariff.row(_RULES, self._rule)
-            self._rule += 1
+        first = u16(row, 0)
+        count = at_most(_RULES_MAX, row[2])
+        self.has_rules = self.has_rules or count > 0
+        end = self._exit_ends[exit_index]
+        highest = -1
+        for index in range(first, first + count):
+            row = tariff.row(_RULES, index)
             group = row[0]
             product = row[1]
             rank = row[2]
             to_timeframe = row[4]
-            if self._rank >= 0 and rank != self._rank:
-                self._rule = self._rule_end
-            elif self._departure.is_in(row[3]) and self._to.is_in(to_timeframe):
-                self._rank = rank
-                self.group = group
-                self.has_rules_now = True
-                return product
-        return 0
+            if highest >= 0 and rank != highest:
+                break
+            if self._departure.is_in(row[3]) and self._to.is_in(to_timeframe):
+                highest = rank
+                at_most(2 * _MATCHED_MAX, end + 2)
+                self._matched[end] = product
+                self._matched[end + 1] = group
+                end += 2
+        self.has_rules_now = self.has_rules_now or highest >= 0
+        self._exit_ends[exit_index + 1] = end
+
+    def open_exit(self, index):
+        """Set the cursor before the first rule of one of the `exit_count` exits."""
+        self._next = self._exit_ends[index]
+        self._end = self._exit_ends[index + 1]
+
+    def next_rule(self):
+        """Product of the next rule that holds, 0 at the end; sets `group`."""
+        at = self._next
+        if at >= self._end:
+            return 0
+        self._next = at + 2
+        self.group = self._matched[at + 1]
+        return self._matched[at]
 
     def covers(self, product, every):
         """Do the rules name `product` for some exit, or (every) for whatever exit?"""

@@ -49,6 +49,19 @@ def exits(count: int) -> Feed:
     )
 
 
+def rules_of_exits(count: int) -> Feed:
+    names = [f"p{n}" for n in range(40)]
+    sixteen = [(f"a{area}", names[area + n]) for area in range(16) for n in range(16)]
+    rules = [*sixteen, *((f"a{n}", names[39]) for n in range(16))][:count]
+    return m.made(
+        products=tuple(map(m.product, names)),
+        prices=tuple(m.price(name, 60) for name in names),
+        areas=tuple(m.area(f"a{n}") for n in range(16)),
+        stops=tuple(m.stop(f"s{n}", f"a{n}") for n in range(16)),
+        leg_rules=tuple(m.rule(name, to_area=area) for area, name in rules),
+    )
+
+
 def exceptions(count: int) -> Feed:
     added = tuple(date(2027, 1, 1) + timedelta(n) for n in range(count))
     return timed(services=(m.service(added=added),))
@@ -110,6 +123,9 @@ LIMITS = {
         rules_of_a_leg,
         32,
         "fare_leg_rules.txt:2: 33 rules match the same leg; 32 at most",
+    ),
+    "rules of all exits": (
+        rules_of_exits, 256, "257 rules match a leg whose exit is not known in networks that no",
     ),
     "exits": (exits, 32, "33 different fares by exit in networks that no rule names; 32 at most"),
     "exceptions": (
