@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from rich.console import RenderableType
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -43,7 +44,11 @@ def _section(title: str, lines: Iterable[str]) -> Iterator[RenderableType]:
     found = list(lines)
     if found:
         yield Text(f"\n{title}", style="bold")
-        yield from (Text(f"  {line}") for line in found)
+        yield from map(_indented, found)
+
+
+def _indented(line: str) -> RenderableType:
+    return Padding(Text(line), (0, 0, 0, 2))
 
 
 class View:
@@ -114,7 +119,7 @@ class View:
             f"{_count(counts['routes'], 'route')}, {_count(counts['stops'], 'stop')}, "
             f"{_count(counts['areas'], 'area')}, {_count(counts['products'], 'product')}"
         )
-        yield from (Text(f"  {line}") for line in lines)
+        yield from map(_indented, lines)
 
     def riders(self) -> Iterator[str]:
         for row in self._categories:
@@ -136,28 +141,40 @@ class View:
             merged.setdefault(key, ([], rows))[0].extend(networks)
         for names, rows in merged.values():
             yield Text(f"\nFares {_of_networks(names)}", style="bold")
-            yield self._fare_table(rows)
+            table = self._fare_table(rows)
+            if table.row_count:
+                yield table
+            for line in self._covering(rows):
+                yield _indented(line)
 
     def _fare_table(self, rows: Sequence[dict]) -> Table:
+        """Single tickets with their prices."""
         media = self._settings["card_media"]
         timed = any(self._when(rule, fare["rules"]) for fare in rows for rule in fare["rules"])
         table = self._price_table(("from -> to", "product", *(("when",) if timed else ())))
         for fare in rows:
             first = self._between(fare["between"])
-            passes: dict[str, list[str]] = {}
             for rule in fare["rules"]:
-                name, when = self.product_name(rule["product"]), self._when(rule, fare["rules"])
                 if self._kind(rule["product"]) != "single":
-                    passes.setdefault(when, []).append(name)
                     continue
-                cells = [first, name, *((when,) if timed else ())]
+                when = (self._when(rule, fare["rules"]),) if timed else ()
+                cells = [first, self.product_name(rule["product"]), *when]
                 table.add_row(*map(Text, cells + self.price_cells(rule["product"], media)))
                 first = ""
-            for when, names in passes.items():
-                cells = [first, f"or with {_some(names)}", *((when,) if timed else ())]
-                table.add_row(*map(Text, cells))
-                first = ""
         return table
+
+    def _covering(self, rows: Sequence[dict]) -> Iterator[str]:
+        """Which passes and rides cover which legs."""
+        for fare in rows:
+            passes: dict[str, list[str]] = {}
+            for rule in fare["rules"]:
+                if self._kind(rule["product"]) != "single":
+                    when = self._when(rule, fare["rules"])
+                    passes.setdefault(when, []).append(self.product_name(rule["product"]))
+            for when, names in passes.items():
+                between = ", ".join(self._between(fare["between"]).split("\n"))
+                between += f", {when}" if when else ""
+                yield f"{between}: covered by {_some(names)}"
 
     def _when(self, rule: dict[str, Any], rules: Sequence[dict[str, Any]]) -> str:
         """The times of a rule; `else` where one of an earlier order may hold."""

@@ -41,23 +41,22 @@ Riders
   Reduced (reduced) (concession)
 
 Fares of 'bus'
-from -> to  product                                               when     Adult  Reduced
-everywhere  Peak ride                                             time A  120.00   120.00
-            One ride                                              else    100.00    50.00
-            or with Day ticket, Monthly pass, Ten rides, Weekend  else
+from -> to  product    when     Adult  Reduced
+everywhere  Peak ride  time A  120.00   120.00
+            One ride   else    100.00    50.00
+  everywhere, else: covered by Day ticket, Monthly pass, Ten rides, Weekend
 
 Fares of 'rail'
-from -> to      product                           when              Adult  Reduced
-inner -> inner  or with Day ticket, Monthly pass
-outer -> outer
-inner -> outer  Airport ride                      time B           500.00   500.00
-                or with Day ticket, Monthly pass  else
-outer -> inner  Airport ride                      arriving time B  500.00   500.00
-                or with Day ticket, Monthly pass  else
+from -> to      product       when              Adult  Reduced
+inner -> outer  Airport ride  time B           500.00   500.00
+outer -> inner  Airport ride  arriving time B  500.00   500.00
+  inner -> inner, outer -> outer: covered by Day ticket, Monthly pass
+  inner -> outer, else: covered by Day ticket, Monthly pass
+  outer -> inner, else: covered by Day ticket, Monthly pass
 
 Times
   time A: Mon-Fri from 2026-01-01 until 2026-12-31 and 2026-01-03 except 2026-01-01 07:00-09:30,
-16:30-19:00
+  16:30-19:00
   time B: daily from 2026-01-01 until 2026-12-31
 
 Passes and rides
