@@ -28,8 +28,9 @@ def quote(
 ) -> None:
     """What a rider is charged, leg by leg, for the journey on standard input (JSON).
 
-    Example: echo '{"legs": [{"route_id": "2", "start": "2026-11-20T08:00:00"}]}' |
-    minik tariff quote docs/tariffs/atyrau --table
+    Example: minik tariff quote docs/tariffs/atyrau --table < journey.json
+
+    journey.json: {"legs": [{"route_id": "2", "start": "2026-11-20T08:00:00"}]}
     """
     from host_tools.tariff.journey import read_journey
     from host_tools.tariff.quote import legs_outside
