@@ -112,7 +112,8 @@ class Fares:
         self._extends = False
         self._journey.clear()
         self._matcher.read_network(self._matcher.network_of(place.route))
-        self._take_leg(place.stop, place.exit_stop, now, place.exit_time)
+        self._age_s = 0
+        self._take_leg(place.stop, place.exit_stop, now, place.exit_time, now)
         if self._pricing.rate(self._journey, category, 0, self._rating):
             return NO_FARE, 0
         return self._rating.growth_minor, self._rating.product
@@ -217,24 +218,26 @@ class Fares:
             self._extends = state.journey_legs > 0
             self._journey.load_base(state)
             departure = state.tap_time - state.leg_age_s
-            if self._checkout:
-                self._take_leg(state.leg_from_stop, place.stop, departure, now)
-            else:
-                self._take_leg(state.leg_from_stop, place.exit_stop, departure, place.exit_time)
-            self._age_s = max(0, now - departure)
+            self._age_s = state.leg_age_s + self._elapsed_s
+            exit_stop = place.stop if self._checkout else place.exit_stop
+            arrival = now if self._checkout else place.exit_time
+            self._take_leg(state.leg_from_stop, exit_stop, departure, arrival, now)
             return
         if self._follows(state):
             self._journey.load(state, self._elapsed_s, self.tariff.plain)
         else:
             self._journey.clear()
-        self._take_leg(place.stop, place.exit_stop, now, place.exit_time)
         self._age_s = 0
+        self._take_leg(place.stop, place.exit_stop, now, place.exit_time, now)
 
-    def _take_leg(self, from_stop, exit_stop, departure, arrival):
-        """Set the leg to rate, in the network that `matcher` has read."""
+    def _take_leg(self, from_stop, exit_stop, departure, arrival, now):
+        """Set the leg to rate, in the network that `matcher` has read; its age is known.
+
+        The ride is counted from the age, which no clock ahead of another makes shorter.
+        """
         self._from_stop = from_stop
         self._exit_stop = exit_stop
-        self._pricing.ride_s = max(0, arrival - departure) if arrival else 0
+        self._pricing.ride_s = self._age_s + max(0, arrival - now) if arrival else 0
         self._matcher.set_leg(
             from_stop, exit_stop, departure, arrival if self._pricing.ride_s else 0
         )

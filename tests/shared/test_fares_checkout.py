@@ -551,6 +551,25 @@ def test_an_exit_that_nobody_saw_is_where_the_next_leg_begins():
     assert rider.tap(NOON + 7201, stop=2, vehicle=104) == 160
 
 
+def test_an_extension_is_no_younger_by_a_clock_behind():
+    rider = Rider(_subway())
+    assert rider.tap(NOON, stop=1) == 160
+    assert rider.tap(NOON + 1800, stop=2, vehicle=102) == 0
+    assert rider.tap(NOON + 900, stop=2, vehicle=103, exit_stop=1, exit_time=NOON + 960) == 0
+    assert (rider.state.leg_age_s, rider.state.leg_ride_s) == (1800, 1860)
+    assert rider.tap(NOON + 900 + 5400, stop=1, vehicle=104) == 0
+    assert rider.state.journey_legs == 1
+    assert rider.tap(NOON + 900 + 5401, stop=1, vehicle=105) == 160
+
+
+def test_a_ride_is_no_shorter_by_a_clock_behind():
+    rider = Rider(_sheet(joins=True))
+    assert [_out(rider, NOON, 1), _out(rider, NOON + 900, 2)] == [0, 200]
+    assert _out(rider, NOON + 1000, 2, vehicle=102) == 0
+    assert _out(rider, NOON + 600, 3, vehicle=102) == 100
+    assert (rider.state.leg_age_s, rider.state.leg_ride_s) == (1000, 1000)
+
+
 def test_an_extension_to_a_known_exit():
     rider = Rider(_subway())
     assert rider.tap(NOON, stop=1, exit_stop=1) == 100
