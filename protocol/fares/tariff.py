@@ -113,6 +113,8 @@ class Tariff:
             raise LayoutError("no tariff of a known format")
         if crc32(memoryview(head)[:_CRC_AT]) & 0xFFFFFFFF != get_uint(head, _CRC_AT, 4):
             raise LayoutError("tariff head checksum")
+        if max(head[16:19]) > 0x7F:
+            raise LayoutError("tariff currency")
         self._store = store
         self.same_vehicle_transfer = bool(head[5] & 1)
         self.has_checkout = bool(head[5] & 2)

@@ -1,5 +1,6 @@
 """What a device does with tariff files at boot: takes the good and newer, keeps what it has."""
 
+from binascii import crc32
 from dataclasses import replace
 
 import pytest
@@ -21,6 +22,14 @@ KEYSET = load_keyset(OURS.device_keyset("V1", b"\x01\x02\x03\x04", "validator"))
 def file_of(version=7, store=OURS, **changes):
     """A signed tariff of that version."""
     return sign(pack(replace(SMALL, version=version, **changes)), store)
+
+
+def unspeakable(store):
+    """A tariff that is whole, but whose currency is no text."""
+    payload = bytearray(pack(replace(SMALL, version=8)))
+    payload[16] = 0xFF
+    payload[248:252] = crc32(payload[:248]).to_bytes(4, "little")
+    return sign(bytes(payload), store)
 
 
 HELD = file_of()
@@ -96,6 +105,8 @@ def test_a_good_one_is_taken_where_there_is_none_or_a_bad_one(board, capsys):
         (NEWER[:-1] + bytes([NEWER[-1] ^ 1]), "foreign"),
         (file_of(8, currency="GEL"), "foreign"),
         (file_of(8, exponent=0), "foreign"),
+        (unspeakable(OURS), "damaged"),
+        (unspeakable(OTHER_KEY), "damaged"),
         (file_of(6), "older"),
         (SAME_OTHER, "older"),
     ],

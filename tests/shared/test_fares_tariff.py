@@ -115,6 +115,8 @@ def _with_head(at, *changed):
 
 def test_a_head_that_is_signed_and_wrong():
     assert not _refuses(_with_head(12, 78))
+    for at in (16, 17, 18):
+        assert _refuses(_with_head(at, 0x80)), "a currency that is no text"
     assert _refuses(_with_head(0, 0x4E))  # magic
     assert _refuses(_with_head(4, 2))  # format
     assert _refuses(_with_head(6, 255, 0))  # head width
