@@ -62,7 +62,7 @@ class Network:
     name: str
     check_out: bool
     unknown_exit: str  # dearest, cheapest
-    ride_s_max: int  # an open check-in older than this is a missed check-out
+    ride_s_max: int  # a check-in older than this is missed, a leg joins no more; 0 no limit
     missed_product_id: str | None  # its price is the maximum fare
     where: str
 

@@ -248,13 +248,15 @@ class _Exits:
 
 
 def read_networks(
-    networks: Table, routes: Table, extra: Table, known: KnownIds
+    networks: Table, routes: Table, extra: Table, joins: Table, known: KnownIds
 ) -> tuple[Network, ...]:
     """Of networks.txt; where routes.txt names networks, in the order of its rows."""
+    joined = {row.raw("from_network_id") for row in joins.rows}
     exits = {}
     for row in extra.rows:
         row.required("network_id")
-        exits[row.ref("network_id", known.networks)] = _read_exits(row, known)
+        network_id = row.ref("network_id", known.networks)
+        exits[network_id] = _read_exits(row, known, network_id in joined)
     named: dict[str, tuple[str, Row]] = {}
     for row in networks.rows if networks.exists else routes.rows:
         network_id = row.own_id("network_id") if networks.exists else row.raw("network_id")
@@ -277,7 +279,7 @@ def read_networks(
     return tuple(found)
 
 
-def _read_exits(row: Row, known: KnownIds) -> _Exits:
+def _read_exits(row: Row, known: KnownIds, joined: bool) -> _Exits:
     check_out = row.flag("check_out")
     missed = row.ref("missed_product_id", known.products)
     ride_s_max = row.integer("ride_s_max", 1, 0xFFFF)
@@ -288,7 +290,8 @@ def _read_exits(row: Row, known: KnownIds) -> _Exits:
         )
     elif row.raw("check_out") in ("", "0"):
         row.forbidden("missed_product_id", "without check_out")
-        row.forbidden("ride_s_max", "without check_out")
+        if not joined:
+            row.forbidden("ride_s_max", "without check_out and without a join rule")
     return _Exits(
         check_out,
         row.choice("unknown_exit", ("dearest", "cheapest")) or "dearest",

@@ -100,7 +100,8 @@ class _Reading:
             ),
             prices=read_prices(tables["fare_products.txt"], known, currency),
             networks=read_networks(
-                tables["networks.txt"], tables["routes.txt"], tables["minik_networks.txt"], known
+                tables["networks.txt"], tables["routes.txt"], tables["minik_networks.txt"],
+                tables["fare_leg_join_rules.txt"], known
             ),
             routes=self._routes(),
             stops=self._stops(agency.timezone),

@@ -158,10 +158,21 @@ def test_two_cards_and_no_word_which_is_ours(found):
 
 
 def test_check_out_and_what_needs_it(found):
-    files = changed(city_feed(), "minik_networks.txt", "rail,1,", "rail,0,")
+    files = without(city_feed(), "fare_leg_join_rules.txt")
+    files = changed(files, "minik_networks.txt", "rail,1,", "rail,0,")
     errors = [finding for finding in found(files) if finding.severity == "error"]
     assert [(f.line, f.field) for f in errors] == [(2, "missed_product_id"), (2, "ride_s_max")]
     assert all("must be empty without check_out" in f.text for f in errors)
+
+
+def test_a_limit_for_joined_legs_needs_no_check_out(found):
+    files = without(city_feed(), "fare_leg_join_rules.txt")
+    files = changed(files, "minik_networks.txt", "rail,1,", "bus,0,dearest,3600,\nrail,1,")
+    text = only(found(files), "error", "minik_networks.txt", 2, "ride_s_max")
+    assert "must be empty without check_out and without a join rule" in text
+    files["fare_leg_join_rules.txt"] = "from_network_id,to_network_id\nbus,bus\n"
+    findings = found(files)
+    assert [finding for finding in findings if finding.severity == "error"] == []
 
 
 def test_a_default_that_may_not_use_a_product(found):
