@@ -142,9 +142,10 @@ class _Check:
     def _first_rule(self, ride_class: _RideClass, field: str) -> tuple[str, int | None] | None:
         """Where the first leg rule stands that holds in a class and has this field."""
         numbers = {n for number in self._sets(ride_class) for n in self._legs.sources[number]}
+        networks = (None, *(row.network_id for row in ride_class.networks))
         for number in sorted(numbers):
             rule = self._feed.leg_rules[number]
-            if getattr(rule, field) is not None:
+            if rule.network_id in networks and getattr(rule, field) is not None:
                 return place_of(rule.where)
         return None
 

@@ -202,8 +202,11 @@ class _RuleSets:
             self._by_rows[rows] = len(self._legs.rule_sets)
             self._legs.rule_sets.append((len(self._legs.rules), len(rows)))
             self._legs.rules += rows
-            self._legs.sources.append(tuple(numbers))
-        return self._by_rows[rows]
+            self._legs.sources.append(())
+        rule_set = self._by_rows[rows]
+        sources = dict.fromkeys((*self._legs.sources[rule_set], *numbers))
+        self._legs.sources[rule_set] = tuple(sources)
+        return rule_set
 
     def _rows(self, numbers: list[int]) -> dict[RuleRow, None]:
         """Rows by rank, highest first, each once; ranks count within the set."""

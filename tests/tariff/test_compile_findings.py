@@ -59,6 +59,28 @@ def test_fares_by_exit_are_no_matter_where_they_are_the_same() -> None:
     assert "of up to 2 fares" in found  # what changing costs may differ
 
 
+def test_fares_by_exit_that_other_networks_have_without_exits() -> None:
+    said = m.made(
+        products=(m.product("near"), m.product("far")),
+        prices=(m.price("near", 50), m.price("far", 90)),
+        networks=(m.network("slow"), m.network("fast"), m.network("bus")),
+        routes=(m.route("R1", "slow"), m.route("R2", "fast"), m.route("R3", "bus")),
+        areas=(m.area("A"), m.area("B")),
+        stops=(m.stop("SA", "A"), m.stop("SB", "B")),
+        leg_rules=(
+            m.rule("near", 2, network="slow"),
+            m.rule("far", 3, network="fast"),
+            m.rule("near", 4, network="bus", to_area="A"),
+            m.rule("far", 5, network="bus", to_area="B"),
+        ),
+        has_rule_priority=True,
+    )
+    assert m.lines(said) == [
+        "fare_leg_rules.txt:4: to_area_id: " + NO_CHECK_OUT + "of up to 2 fares by exit the "
+        "dearest is charged unless the exit is chosen by hand",
+    ]
+
+
 def test_the_time_of_arrival() -> None:
     said = m.made(
         networks=(m.network("bus"), m.network("rail", True, missed_product_id="ride")),
