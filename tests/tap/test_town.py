@@ -13,7 +13,9 @@ from host_tools.bench.nor import PowerCut
 from host_tools.bench.reader import ClassicCard, Faults
 from host_tools.cards.products import SoldProduct
 from protocol import tap
+from protocol.cards.state import CardState
 from protocol.journal import records
+from tests.tap import session
 from tests.tap.books import settle
 from tests.tap.line import (
     FROM_TODAY,
@@ -41,6 +43,7 @@ from tests.tap.town import (
 FARE = 10_000
 RICH = 500_000
 TWO_REDUCED = 0x12
+ONE_ADULT = 0x0100
 ACTIONS_MAX = 40
 
 
@@ -273,6 +276,14 @@ def test_companions_are_journalled_and_recovered() -> None:
     assert recovered
 
 
+def test_companions_of_two_categories_are_journalled() -> None:
+    validator = bus()
+    validator.validation.choice.companions = TWO_REDUCED | ONE_ADULT
+    assert validator.tap(rich(), START).charged == 3 * FARE
+    intent = bodies(validator, records.INTENT)[-1]
+    assert (intent["riders"], intent["companions"]) == (4, TWO_REDUCED | ONE_ADULT)
+
+
 # -- concessions --------------------------------------------------------------------------------
 
 
@@ -286,6 +297,25 @@ def test_a_concession_that_has_ended_leaves_the_full_fare() -> None:
         assert bodies(validator, records.OUTCOME)[-1]["rider_category"] == category
         assert state_of(card)[0].rider_category == 1, "the card keeps its category"
         assert state_of(card)[0].concession_ends
+
+
+def test_who_was_told_too_late_keeps_the_concession_of_that_day() -> None:
+    today = (START + 18_000) // 86_400
+    midnight = 86_400 * (today + 1) - 18_000
+    fresh = issued_card("04c1b2c6", category=1, concession_until=today)
+    whole = copy_of(fresh)
+    bus().tap(whole, midnight - 1)
+    recovered = 0
+    for fault in faults_of(whole):
+        card = copy_of(fresh)
+        validator = bus()
+        validator.tap(card, midnight - 1, fault)
+        told = validator.tap(copy_of(card), midnight + 4)
+        if told.recovered:
+            recovered += 1
+            assert told.charged == 5_000
+            assert bodies(validator, records.OUTCOME)[-1]["rider_category"] == 1
+    assert recovered
 
 
 # -- check-in and check-out ---------------------------------------------------------------------
@@ -359,8 +389,28 @@ def test_a_lost_check_in_is_told_at_the_next_stop_and_may_leave_there() -> None:
         assert state_of(card)[0].checked_in, fault
         if told.recovered:
             recovered += 1
+            outcome = bodies(one, records.OUTCOME)[-1]
+            assert (outcome["product"], outcome["charge"]) == (0, 0), "nothing was sold"
             told = one.tap(card, START + 30)
             assert (told.outcome, told.charged) == ("accepted", SHORT_FARE), fault
+    assert recovered
+
+
+def test_a_lost_check_in_that_goes_on_with_a_ride_is_no_transfer() -> None:
+    def check_in_again(after: CardState) -> None:
+        after.vehicle = 201
+        after.journey_legs = 2
+        after.checked_in = after.leg_block = after.annexed = True
+        after.leg_network, after.leg_from_stop, after.leg_exit_stop = TRAIN, 1, 1
+
+    recovered = 0
+    for number in range(1, 30):
+        card = issued_card()
+        session.present(card, check_in_again, now=START, faults=Faults(answer_lost=number))
+        one = train(stop=2)
+        if one.tap(copy_of(card), START + 5).recovered:
+            recovered += 1
+            assert not bodies(one, records.OUTCOME)[-1]["flags"] & records.FLAG_TRANSFER
     assert recovered
 
 
