@@ -97,6 +97,28 @@ def test_a_refused_tap_leaves_the_choice_for_its_time():
         assert (told["charged"], told["riders"]) == ("20000", "2")
 
 
+def test_after_a_refused_tap_the_choice_still_runs_out():
+    with town_door() as door:
+        door.boot()
+        door.press(RIDERS_PIN)
+        assert door.tap(new_card(15000))["reason"] == "insufficient_funds"
+        door.remove()
+        door.board.run_for(5000)
+        assert door.lines == READY
+        told = door.tap(new_card(serial=2))
+        assert (told["charged"], told["riders"]) == ("10000", "1")
+
+
+@pytest.mark.parametrize("wait_ms", [4750, 4850, 4950, 5050])
+def test_a_press_just_after_the_choice_ran_out_begins_a_new_one(wait_ms):
+    with town_door() as door:
+        door.boot()
+        door.press(RIDERS_PIN)
+        door.board.run_for(wait_ms)
+        door.press(RIDERS_PIN)
+        assert door.lines[0] == "2 riders"
+
+
 def test_tickets_that_hold_here_take_turns_and_then_none():
     with town_door() as door:
         door.boot()
@@ -263,6 +285,15 @@ def test_a_line_without_stops_has_zones_to_choose_from():
         assert door.lines == ["Line 7 Express 08:00", *READY[1:3], "Zone B", READY[4]]
 
 
+def test_the_stops_of_another_line_begin_with_its_first():
+    with town_door(route=3, stop=3) as door:
+        door.boot()
+        door.press(DRIVER_PIN, RIDERS_PIN, RIDERS_PIN, TICKET_PIN)
+        assert door.lines[:2] == ["Stop or zone 1/5", "Market"]
+        door.press(DRIVER_PIN, DRIVER_PIN, TICKET_PIN)
+        assert door.lines[:2] == ["Stop or zone 1/4", "Central"]
+
+
 def test_lines_that_are_gone_are_passed_over():
     with Door(config=CONFIG | {"route": 2}, tariff=town_without_r7()) as door:
         door.boot()
@@ -311,6 +342,7 @@ def test_a_tariff_without_lines_says_so():
         assert door.lines[1:] == ["No lines", "in tariff"]
         door.press(TICKET_PIN)
         assert door.lines[-1] == "Fare 100.00 ₸"
+        assert "place" not in door.board.console.text
         door.press(REDUCED_PIN)
         assert door.lines == ["2 riders", "150.00₸", "Single ticket", "+1 Reduced"]
 

@@ -6,6 +6,7 @@ from host_tools.ledger import open_ledger
 from host_tools.ledger.reconcile import reconcile
 from host_tools.reports import rides
 from protocol.journal import records
+from protocol.outcomes import ACCEPTED
 from tests.ledger.world import START, Card, Keys, Validator, issue_all, sync
 from tests.tariff.rows import SMALL
 
@@ -116,6 +117,20 @@ def test_a_recovered_ride_has_product_and_riders_of_its_intent_once_it_is_there(
     assert by_key(rides.riders(ledger, "category"))["s"]["riders"] == 2
     assert reconcile(ledger).balanced
     assert seq == 1
+
+
+def test_a_recovered_ride_alone_counts_all_its_riders_with_the_card(world):
+    ledger, (one, *_), validator = world
+    seller = Validator("V9")
+    _, tag, k = seller.intent(one, 8000)
+    seller.commit(one, 8000, tag, k)
+    validator.outcome(
+        one, ACCEPTED, 8000, flags=records.FLAG_RECOVERED, riders=3, rider_category=STUDENT
+    )
+    sync(ledger, validator)
+    assert by_key(rides.riders(ledger, "category")) == {
+        "s": {"boardings": 1, "riders": 3, "companions": 2},
+    }
 
 
 def test_riders_nobody_names_count_with_the_card():

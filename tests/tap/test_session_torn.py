@@ -11,10 +11,12 @@ import pytest
 
 from host_tools.bench.reader import ClassicCard, Faults
 from protocol.cards import classic
+from protocol.cards.classic_session import ClassicSession
 from protocol.cards.state import START_FIRST_USE, CardState
 from protocol.errors import CardLost, LayoutError
+from protocol.outcomes import MEDIUM_CLASSIC1K
 from tests.tap.line import copy_of, issued_card
-from tests.tap.session import Change, Presented, present
+from tests.tap.session import STORE, Change, Presented, present
 
 FRESH = issued_card()
 TEAR_SEEDS = 2
@@ -127,6 +129,17 @@ def test_torn_anywhere_it_says_the_old_state_or_the_new_one(before: int, after: 
     assert seen == {(False, False), (True, False), (True, True)}
 
 
+def test_a_state_that_the_card_cannot_say_is_not_sealed() -> None:
+    session = ClassicSession(STORE.vault(("read", "debit", "state")))
+    session.start(FRESH.uid, MEDIUM_CLASSIC1K)
+    assert session.seal(CHARGE, 1000)
+    tag = session.after.tag
+    session.after.leg_age_s, session.after.leg_block, session.after.annexed = 1 << 16, True, True
+    assert not session.seal(CHARGE, 1000)
+    assert session.after.tag == tag
+    assert not session.wrote
+
+
 def test_torn_again_and_again_it_still_says_one_of_the_two() -> None:
     """Two faults in a row on a card with everything in use, every seventeenth pair."""
     fresh = LIVED_IN[BASE]
@@ -166,7 +179,7 @@ def test_an_annex_that_refuses_the_key_is_told_from_a_card_that_left(blocks: int
     assert other.error is None, "the annex of the other copy is not read"
     whole = copy_of(refusing)
     present(whole)
-    for frames in range(1, whole.frames - 8):  # before the reselection has found it again
+    for frames in range(1, whole.frames - 2):  # before the reselection has found it again
         gone = present(copy_of(refusing), faults=Faults(remove_after_frames=frames)).error
         assert gone is None or isinstance(gone, CardLost), frames
 
