@@ -11,7 +11,7 @@ import time
 import machine
 
 from firmware import config as configuration
-from firmware.drivers.light import Light
+from firmware.drivers import light
 from firmware.drivers.sound import Sound
 from firmware.services import health, indicator
 from firmware.services.clock import Clock
@@ -36,7 +36,7 @@ class Door:
         from firmware.drivers.display_ssd1306 import Display
 
         pin = machine.Pin
-        self.light = Light(NeoPixel(pin(board.LIGHT_PIN, pin.OUT), board.LIGHT_COUNT))
+        self.light = light.Light(NeoPixel(pin(board.LIGHT_PIN, pin.OUT), board.LIGHT_COUNT))
         self.sound = Sound(machine.PWM(pin(board.BUZZER_PIN), freq=1000, duty_u16=0))
         i2c = machine.I2C(
             board.I2C_BUS, scl=pin(board.I2C_SCL), sda=pin(board.I2C_SDA), freq=400000
@@ -64,8 +64,18 @@ def main(started_ms):
     asyncio.run(_run(config, fault, board, watchdog, started_ms))
 
 
+def _end_with(door):
+    """What the loop calls when a task has died: the app ends too, for nobody restarts a task."""
+    def end(_loop, context):
+        door.light.show(light.RED)
+        raise context["exception"]
+
+    return end
+
+
 async def _run(config, fault, board, watchdog, started_ms):
     door = Door(config, board)
+    asyncio.get_event_loop().set_exception_handler(_end_with(door))
     await door.indicator.starting(config.device_id)
     try:
         if fault:
@@ -77,6 +87,8 @@ async def _run(config, fault, board, watchdog, started_ms):
         while True:
             watchdog.feed()
             await asyncio.sleep_ms(2000)
+    finally:
+        door.light.show(light.RED)  # until main.py restarts the board
 
 
 def _load_keys(config):
