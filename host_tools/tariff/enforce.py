@@ -13,14 +13,16 @@ from host_tools.tariff.codes import AllCodes, named, place_of
 from host_tools.tariff.feed import Feed, Network, TransferRule
 from host_tools.tariff.findings import Findings
 from host_tools.tariff.legs import Legs
-from host_tools.tariff.tables import ANY, SINGLE, SOLD_ON_BOARD, Tables
+from host_tools.tariff.tables import ANY, NONE_U32, SINGLE, SOLD_ON_BOARD, Tables
+from host_tools.tariff.unreached import groups_of, warn_unreached
 
 COMPANION_CATEGORIES = 16  # a card has four bits for a companion's category
 _LISTED_MAX = 5  # names in one sentence
 _LEGS = "fare_leg_rules.txt"
-_TRANSFERS = "fare_transfer_rules.txt"
+_PRODUCTS_FILE: tuple[str, int | None] = ("fare_products.txt", None)
 _NEW_LEG_ARRIVES = (0, 3)  # duration_limit_types that need the arrival of the new leg
 _FIRST_LEG_ARRIVES = (2, 3)
+_WITH_LEG = 1  # fare_transfer_type that adds the new leg's own price
 
 
 def price_minor(compiled: Tables, product: int, category: int, media: int) -> int | None:
@@ -50,11 +52,15 @@ def warn_unenforced(
         check.arrivals(ride_class)
     check.missed_products()
     check.transfers()
+    check.surcharges()
     check.joins()
     check.leg_groups()
     check.categories()
+    check.passes_only()
+    check.purse()
     check.products()
-    check.unused_rules()
+    ridden = [ride_class.number for ride_class in check.ride_classes()]
+    warn_unreached(feed, compiled, legs, codes, findings, ridden)
     check.media()
     until = feed.settings.valid_until
     if today is not None and until is not None and until < today:
@@ -245,15 +251,50 @@ class _Check:
                     )
                     self._findings.warn(*place, "fare_product_id", text)
 
+    def surcharges(self) -> None:
+        """Transfers after which a check-out would charge less than the rule says."""
+        checked_out = [
+            (network, ride_class)
+            for ride_class in self.ride_classes()
+            for network in ride_class.networks
+            if network.check_out and network.missed_product_id is not None
+        ]
+        for rule in self._feed.transfer_rules:
+            for network, ride_class in checked_out:
+                if rule.fare_product_id is not None and self._is_over(rule, network, ride_class):
+                    what = named("product", network.missed_product_id or "")
+                    text = (
+                        f"in {named('network', network.network_id)} a leg after this transfer may "
+                        f"come to more than {what}, which is then charged instead"
+                    )
+                    self._findings.warn(*place_of(rule.where), "fare_product_id", text)
+
+    def _is_over(self, rule: TransferRule, network: Network, ride_class: _RideClass) -> bool:
+        """May a leg after the transfer come to more than the maximum fare, for some rider?"""
+        codes = self._codes
+        groups = groups_of(rule.to_leg_group_id, self._compiled, codes, False)
+        singles = {
+            row.product
+            for number in self._sets(ride_class)
+            for row in self._legs.rules_of(number)
+            if row.group in groups and self._is_single(row.product)
+        }
+        for name in self._living_categories():
+            category = codes.categories[name]
+            change = self._price(codes.products[rule.fare_product_id or ""], category)
+            most = self._price(codes.products[network.missed_product_id or ""], category)
+            prices = [self._price(product, category) for product in singles]
+            known = [price for price in prices if price is not None]
+            if change is None or most is None or not known:
+                continue
+            dearest = max(known) if rule.fare_transfer_type == _WITH_LEG else 0
+            if change + dearest > most:
+                return True
+        return False
+
     def _unseen_of(self, group_id: str | None, rule: TransferRule, begin: bool) -> Iterator[str]:
         """Where legs of a group are ridden without check-out; None: of all groups not named."""
-        codes = self._codes.groups
-        if group_id is not None:
-            groups = {codes[group_id]}
-        else:
-            rows = self._compiled.groups
-            keys = [row.from_key if begin else row.to_key for row in rows]
-            groups = {number + 1 for number, key in enumerate(keys) if key == 0} | {0}
+        groups = groups_of(group_id, self._compiled, self._codes, begin)
         for ride_class in self.ride_classes():
             sets = self._sets(ride_class)
             rules = (row for number in sets for row in self._legs.rules_of(number))
@@ -305,20 +346,20 @@ class _Check:
     def categories(self) -> None:
         """Riders who find no price."""
         rows = {row.rider_category_id: row for row in self._feed.categories}
-        all_sets = range(1, len(self._legs.rule_sets))
+        offers = self._offers()
         for position, category_id in enumerate(self._codes.categories.ids):
-            row = rows.get(category_id)
-            if row is None:
+            if category_id not in self._codes.categories.alive:
                 continue
-            place = place_of(row.where)
-            who = named("rider category", category_id)
+            place, who = _PRODUCTS_FILE, "a rider"
+            if row := rows.get(category_id):  # else the one that stands in
+                place, who = place_of(row.where), named("rider category", category_id)
             category = self._codes.categories[category_id]
             refused = [
                 singles
-                for singles in (self._singles([number]) for number in all_sets)
-                if singles and all(self._price(p, category) is None for p in singles)
+                for singles in offers
+                if all(self._price(product, category) is None for product in singles)
             ]
-            if refused and len(refused) == sum(bool(self._singles([n])) for n in all_sets):
+            if refused and len(refused) == len(offers):
                 text = f"{who} has no card price for any leg: such cards ride with a pass only"
                 self._findings.warn(*place, None, text)
             elif refused:
@@ -333,6 +374,72 @@ class _Check:
                 text = f"{who} comes after the first {COMPANION_CATEGORIES}: nobody can bring one"
                 self._findings.warn(*place, None, text)
 
+    def _offers(self) -> dict[tuple[int, ...], None]:
+        """The single products that some leg is offered: of one priority, which hides others."""
+        offers: dict[tuple[int, ...], None] = {}
+        for number in range(1, len(self._legs.rule_sets)):
+            by_rank: dict[int, dict[int, None]] = {}
+            for row in self._legs.rules_of(number):
+                if self._is_single(row.product):
+                    by_rank.setdefault(row.rank, {})[row.product] = None
+            offers |= dict.fromkeys(map(tuple, by_rank.values()))
+        return offers
+
+    def passes_only(self) -> None:
+        """Legs that the purse can't pay, because what counts for them names only passes."""
+        told: set[frozenset[int]] = set()
+        served = {number for each in self.ride_classes() for number in self._served(each)}
+        for number in sorted(served):
+            by_rank: dict[int, set[int]] = {}
+            for row in self._legs.rules_of(number):
+                by_rank.setdefault(row.rank, set()).add(row.product)
+            for products in map(frozenset, by_rank.values()):
+                if any(map(self._is_single, products)) or products in told:
+                    continue
+                told.add(products)
+                rules = (self._feed.leg_rules[n] for n in self._legs.sources[number])
+                codes = self._codes.products
+                rule = next(rule for rule in rules if codes[rule.fare_product_id] in products)
+                text = (
+                    "where this rule counts there is no single fare: who holds no pass of "
+                    f"{_some([codes.ids[product - 1] for product in sorted(products)])} is refused"
+                )
+                self._findings.warn(*place_of(rule.where), "fare_product_id", text)
+
+    def _served(self, ride_class: _RideClass) -> set[int]:
+        """The rule sets of legs between stops that a line of the class serves."""
+        legs = self._legs
+        networks = [*(row.network_id for row in ride_class.networks), *[None] * ride_class.loose]
+        lines = [route for route in self._feed.routes if route.network_id in networks]
+        begins = {begin for begin, _ in legs.stop_classes.values()} or {0}
+        if lines and all(route.stop_ids for route in lines):
+            stops = {stop for route in lines for stop in route.stop_ids}
+            begins = {legs.stop_classes[stop][0] for stop in stops}
+        first = ride_class.number * legs.from_class_count
+        cells = {legs.leg_rows[first + begin] for begin in begins}
+        return {number for cell in cells for number in legs.cells[cell].exits}
+
+    def purse(self) -> None:
+        """Fares that no purse can hold the money for."""
+        most = self._compiled.purse_max_minor
+        sets = range(1, len(self._legs.rule_sets))
+        products = self._singles(sets)
+        products |= dict.fromkeys(n.missed_product for n in self._compiled.networks)
+        products.pop(0, None)
+        for product in products if most != NONE_U32 else ():
+            prices = [
+                self._price(product, self._codes.categories[name])
+                for name in self._living_categories()
+            ]
+            dearest = max((price for price in prices if price is not None), default=0)
+            if dearest > most:
+                what = named("product", self._codes.products.ids[product - 1])
+                text = (
+                    f"a purse holds {most} minor units at most, and {what} costs {dearest}: "
+                    "nobody could pay it"
+                )
+                self._findings.warn("minik_settings.txt", None, "purse_max", text)
+
     def _without_price(self, product: int) -> list[str]:
         """Living rider categories for which a product has no price."""
         return [
@@ -342,18 +449,10 @@ class _Check:
         ]
 
     def products(self) -> None:
-        """Products that nobody is ever charged, and ones that a door can't sell as they say."""
-        in_use = {rule.fare_product_id for rule in self._feed.leg_rules}
-        in_use |= {
-            rule.fare_product_id for rule in self._feed.transfer_rules if rule.fare_product_id
-        }
-        in_use |= {row.missed_product_id for row in self._feed.networks if row.missed_product_id}
+        """Products that a door can't sell as they say."""
         for row in self._feed.products:
             place = place_of(row.where)
             what = named("product", row.fare_product_id)
-            if row.fare_product_id not in in_use:
-                self._findings.warn(*place, None, f"{what} is named by no rule: it buys no ride")
-                continue
             product = self._codes.products[row.fare_product_id]
             sold = bool(self._compiled.products[product - 1].flags & SOLD_ON_BOARD)
             if row.kind == "single" or not sold:
@@ -364,13 +463,6 @@ class _Check:
             if row.start != "purchase":
                 text = f"{what} starts at once if it is bought on board, whatever start says"
                 self._findings.warn(*place, "start", text)
-
-    def unused_rules(self) -> None:
-        """Leg rules that never count."""
-        for number, rule in enumerate(self._feed.leg_rules):
-            if not self._legs.used >> number & 1:
-                text = "a rule of a higher rule_priority holds wherever this one does"
-                self._findings.warn(*place_of(rule.where), None, text)
 
     def media(self) -> None:
         """Prices for fare media that our validators don't read."""

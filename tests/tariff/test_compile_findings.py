@@ -272,6 +272,106 @@ def test_riders_with_a_price_for_some_legs() -> None:
     ]
 
 
+def test_riders_without_a_price_where_another_rule_comes_first() -> None:
+    said = m.made(
+        products=(m.product("ride"), m.product("peak")),
+        prices=(m.price("ride", 60), m.price("peak", 90, "adult")),
+        timeframes=(m.timeframe("t"),),
+        services=(m.service(),),
+        has_rule_priority=True,
+        leg_rules=(m.rule("ride"), m.rule("peak", 3, priority=1, after="t")),
+    )
+    assert m.lines(said) == [
+        "rider_categories.txt:3: rider category 'child' has no card price for peak: such cards "
+        "are refused on legs that offer nothing else"
+    ]
+
+
+def test_nobody_has_a_price_in_a_feed_without_categories() -> None:
+    cash = Media("cash", "", 0, False, None, "fare_media.txt:3")
+    media = (*m.SIMPLE.media, cash)
+    said = m.made(categories=(), media=media, prices=(m.price("ride", 60, media="cash"),))
+    assert m.lines(said)[0] == (
+        "fare_products.txt: a rider has no card price for any leg: such cards ride with a pass "
+        "only"
+    )
+
+
+@pytest.mark.parametrize("when", [None, "t"])
+def test_a_pass_that_hides_the_single_fare(when) -> None:
+    """Priority hides a fare for those, too, who don't hold the pass."""
+    said = m.made(
+        products=(m.product("ride"), m.product("day", "days", length=1)),
+        prices=(m.price("ride", 60), m.price("day", 200)),
+        timeframes=(m.timeframe("t"),),
+        services=(m.service(),),
+        has_rule_priority=True,
+        networks=(m.network("owl"),),
+        routes=(m.route("R1"), m.route("N1", "owl")),
+        leg_rules=(m.rule("ride"), m.rule("day", 3, priority=1, network="owl", after=when)),
+    )
+    assert m.lines(said) == [
+        "fare_leg_rules.txt:3: fare_product_id: where this rule counts there is no single fare: "
+        "who holds no pass of day is refused"
+    ]
+
+
+def test_a_pass_alone_where_no_line_goes_is_no_matter() -> None:
+    def said(stops: str) -> list[str]:
+        return m.lines(
+            m.made(
+                products=(m.product("ride"), m.product("day", "days", length=1)),
+                prices=(m.price("ride", 60), m.price("day", 200)),
+                areas=(m.area("A"),),
+                stops=(m.stop("SA", "A"), m.stop("SB")),
+                routes=(m.route("R1", None, stops),),
+                has_rule_priority=True,
+                leg_rules=(m.rule("ride", from_area="A"), m.rule("day", 3)),
+            )
+        )
+
+    assert said("SA") == []
+    assert len(said("SA SB")) == len(said("")) == 1
+
+
+def test_a_fare_that_no_purse_can_hold() -> None:
+    def said(purse_max_minor: int | None) -> list[str]:
+        settings = Settings(purse_max_minor=purse_max_minor)
+        prices = (m.price("ride", 60), m.price("ride", 80, "child"))
+        return m.lines(m.made(settings=settings, prices=prices))
+
+    assert said(None) == said(60) == []
+    assert said(59) == [
+        "minik_settings.txt: purse_max: a purse holds 59 minor units at most, and product 'ride' "
+        "costs 60: nobody could pay it"
+    ]
+    dear = missed(m.price("ride", 60), m.price("most", 90))
+    poor = m.made(**vars(dear) | {"settings": Settings(purse_max_minor=89)})
+    assert [line for line in m.lines(poor) if "purse_max" in line and "'most' costs 90" in line]
+
+
+@pytest.mark.parametrize(
+    ("kind", "amount_minor", "warned"),
+    [(0, 90, False), (0, 91, True), (1, 30, False), (1, 31, True), (2, 90, False), (2, 91, True)],
+)
+def test_a_change_that_costs_more_than_the_maximum_fare(kind, amount_minor, warned) -> None:
+    base = vars(missed(m.price("ride", 60), m.price("most", 90)))
+    said = m.made(
+        **base
+        | {
+            "products": (*base["products"], m.product("change")),
+            "prices": (*base["prices"], m.price("change", amount_minor)),
+            "transfer_rules": (m.transfer(fare_product_id="change", fare_transfer_type=kind),),
+            "leg_rules": (m.rule("ride"),),
+        }
+    )
+    text = (
+        "fare_transfer_rules.txt:2: fare_product_id: in network 'rail' a leg after this transfer "
+        "may come to more than product 'most', which is then charged instead"
+    )
+    assert m.lines(said) == [text] * warned
+
+
 def test_a_price_is_the_lowest_for_the_rider_and_the_card() -> None:
     cash = Media("cash", "", 0, False, None, "fare_media.txt:3")
     tables = m.compiled(
@@ -296,16 +396,6 @@ def test_more_categories_than_companions_can_be() -> None:
     assert m.lines(m.made(categories=categories)) == [
         "rider_categories.txt:18: rider category 'c16' comes after the first 16: nobody can bring "
         "one"
-    ]
-
-
-def test_products_that_no_rule_names() -> None:
-    said = m.made(
-        products=(m.product("ride"), m.product("day", "days", length=1)),
-        prices=(m.price("ride", 60), m.price("day", 1)),
-    )
-    assert m.lines(said) == [
-        "fare_products.txt:2: product 'day' is named by no rule: it buys no ride"
     ]
 
 
@@ -348,24 +438,79 @@ def test_a_transfer_product_that_a_rider_has_no_price_for() -> None:
     ]
 
 
+TWO_FARES = m.made(
+    products=(m.product("ride"), m.product("else")),
+    prices=(m.price("ride", 60), m.price("else", 90)),
+    areas=(m.area("A"),),
+    stops=(m.stop("SA", "A"),),
+)
+LEFT = (
+    "fare_leg_rules.txt:3: no line or area is left for it: it holds only where a validator does "
+    "not know its line or stop"
+)
+
+
 def test_rules_that_never_count() -> None:
     def said(**more: object) -> list[str]:
-        rules = (m.rule("ride", 2, priority=1, **more), m.rule("ride", 3))
-        return m.lines(
-            m.made(
-                has_rule_priority=True,
-                areas=(m.area("A"),),
-                stops=(m.stop("SA", "A"),),
-                timeframes=(m.timeframe("t"),),
-                services=(m.service(),),
-                leg_rules=rules,
-            )
-        )
+        times = {"timeframes": (m.timeframe("t"),), "services": (m.service(),)}
+        rules = (m.rule("ride", 2, priority=1, **more), m.rule("else", 3))
+        fields = vars(TWO_FARES) | times | {"has_rule_priority": True, "leg_rules": rules}
+        return m.lines(m.made(**fields))
 
     assert said() == [
         "fare_leg_rules.txt:3: a rule of a higher rule_priority holds wherever this one does",
     ]
-    assert said(after="t") == said(from_area="A") == []
+    assert said(after="t") == []
+    assert said(from_area="A") == [LEFT]
+
+
+def test_rules_for_what_no_rule_names_if_there_is_something() -> None:
+    def said(stop: str, network: str | None) -> bool:
+        fields: dict = {
+            "networks": (m.network("bus"),),
+            "routes": (m.route("R1", "bus"), m.route("R2", network)),
+            "stops": (*TWO_FARES.stops, m.stop("SB", stop)),
+            "leg_rules": (
+                m.rule("ride", 2, network="bus", from_area="A"),
+                m.rule("else", 3),
+                m.rule("ride", 4, network="bus"),
+                m.rule("ride", 5, from_area="A"),
+            ),
+        }
+        return LEFT in m.lines(m.made(**vars(TWO_FARES) | fields))
+
+    cases = (("A", "bus"), ("", "bus"), ("A", None), ("", None))
+    assert [said(*case) for case in cases] == [True, True, True, False]
+
+
+@pytest.mark.parametrize(
+    ("begin", "end", "said"),
+    [
+        ("g", "g", []),
+        (None, "g", ["from_leg_group_id: every leg is of a group that this column lists, so an "
+         "empty one never holds"]),
+        ("g", None, ["to_leg_group_id: every leg is of a group that this column lists, so an "
+         "empty one never holds"]),
+        ("h", "g", ["from_leg_group_id: no leg can be of group 'h', so the rule never holds"]),
+        ("g", "h", ["to_leg_group_id: no leg can be of group 'h', so the rule never holds"]),
+    ],
+)  # fmt: skip
+def test_transfer_rules_for_no_leg(begin, end, said) -> None:
+    rules = (m.transfer("g", "g"), m.transfer(begin, end, where="fare_transfer_rules.txt:9"))
+    feed = m.made(
+        has_rule_priority=True,
+        leg_rules=(m.rule("ride", priority=1), m.rule("ride", 3, group="h")),
+        transfer_rules=rules,
+    )
+    at = "fare_transfer_rules.txt:9: "
+    assert [line for line in m.lines(feed) if "transfer" in line] == [at + line for line in said]
+
+
+def test_an_empty_group_is_for_legs_without_one() -> None:
+    rules = (m.transfer("g", "g"), m.transfer(None, "g", where="fare_transfer_rules.txt:9"))
+    networks = {"networks": (m.network("bus"),), "routes": (m.route("R1", "bus"), m.route("R2"))}
+    leg_rules = (m.rule("ride", network="bus"), m.rule("ride", 3, group=None))
+    assert m.lines(m.made(**networks, leg_rules=leg_rules, transfer_rules=rules)) == []
 
 
 def test_prices_for_media_that_are_not_the_card() -> None:
