@@ -44,7 +44,7 @@ def with_one_more(companions, category):
 class ChoiceKeys:
     """Fills `choice` by presses, for taps by `fares` at `place`; `indicator` shows it.
 
-    Armed for five seconds from the last press.
+    Armed for five seconds from the last press, or from when a card was to be held there again.
     """
 
     def __init__(self, choice, fares, place, clock, indicator):
@@ -87,6 +87,10 @@ class ChoiceKeys:
     def served(self):
         """A tap was accepted, and the choice used with it."""
         self._on_show = False
+
+    def again(self):
+        """The card is to be held there again: what is armed for it is so for its whole time."""
+        self._pressed_at = time.ticks_ms()
 
     async def draw(self):
         """Show riders, ticket and price."""

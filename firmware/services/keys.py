@@ -42,6 +42,10 @@ class DoorKeys:
         page = self._choice if self._choice.left_ms() else None
         return self._menu if self._menu.left_ms() else page
 
+    def again(self):
+        """A tap broke off, and the same card will come again: its choice waits for it."""
+        self._choice.again()
+
     def served(self):
         """A tap was accepted: its choice is used up."""
         self._choice.served()

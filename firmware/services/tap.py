@@ -169,6 +169,10 @@ class TapService:
         await self._indicator.outcome(decision, card, validation.recovered)
         if self.keys and decision.outcome == outcomes.ACCEPTED:
             self.keys.served()
+        elif self.keys and (
+            decision.outcome == outcomes.RETAP or decision.reason == outcomes.UNREADABLE
+        ):
+            self.keys.again()
         self.linger(_LINGER_MS)
         print(
             "tap outcome=%s reason=%s charged=%d balance=%s product=%s recovered=%d "

@@ -343,8 +343,13 @@ class Door:
         )
         sound = self._listen(tones)
         said = told()
-        if said and trace_fields(said[0])["outcome"] == "accepted":
+        fields = trace_fields(said[0]) if said else {}
+        if fields.get("outcome") == "accepted":
             self._armed_until_us = 0
+        elif self._armed_until_us and (
+            fields.get("outcome") == "retap" or fields.get("reason") == "unreadable"
+        ):
+            self._armed_until_us = board.local_us + ARMED_MS * 1000
         seen = replace(seen, sound=sound)
         if said or spent.exchanges:  # else no card was ever seen: nothing to count
             seen = replace(

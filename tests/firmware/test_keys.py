@@ -3,7 +3,7 @@
 import pytest
 
 from firmware.services.choice import with_one_more
-from host_tools.bench.reader import ClassicCard
+from host_tools.bench.reader import ClassicCard, Faults
 from host_tools.device.image import small_layout
 from tests.firmware.door import (
     CONFIG,
@@ -95,6 +95,36 @@ def test_a_refused_tap_leaves_the_choice_for_its_time():
         door.remove()
         told = door.tap(new_card(serial=2))
         assert (told["charged"], told["riders"]) == ("20000", "2")
+
+
+@pytest.mark.parametrize(("frames", "outcome"), [(8, "refused"), (25, "retap")])
+def test_a_group_whose_card_broke_off_pays_as_a_group(frames, outcome):
+    with town_door() as door:
+        door.boot()
+        door.press(RIDERS_PIN, REDUCED_PIN)
+        door.board.run_for(4000)
+        card = new_card()
+        door.field.place(card, door.clock.now_us, Faults(remove_after_frames=frames))
+        assert f"outcome={outcome}" in door.wait("tap ")
+        door.remove()
+        door.board.run_for(2600)
+        assert door.lines[0] == "3 riders", "shown again"
+        told = door.tap(card)
+        assert (told["charged"], told["riders"]) == ("25000", "3")
+        door.remove()
+        assert door.tap(new_card(serial=2))["riders"] == "1"
+
+
+def test_a_card_that_broke_off_and_never_comes_again_leaves_nothing_armed():
+    with town_door() as door:
+        door.boot()
+        door.press(RIDERS_PIN)
+        door.field.place(new_card(), door.clock.now_us, Faults(remove_after_frames=25))
+        assert "retap" in door.wait("tap ")
+        door.remove()
+        door.board.run_for(5600)
+        assert door.lines == READY
+        assert door.tap(new_card(serial=2))["riders"] == "1"
 
 
 def test_after_a_refused_tap_the_choice_still_runs_out():

@@ -162,3 +162,11 @@ def test_a_broken_feed_leaves_2_with_one_line_and_nothing_runs(tmp_path, capsys)
     assert printed.out == ""
     assert printed.err.count("\n") == 1
     assert f"{path}: tariff: {tmp_path}/feed: fare_products.txt:" in printed.err
+
+
+def test_a_group_that_broke_off_is_chosen_anew_and_not_twice(run):
+    failed, ledger = run("""\
+  - {tap: plain, on: V1, riders: 3, remove_after_frames: 25, expect: {outcome: retap}}
+  - {tap: plain, on: V1, riders: 3, expect: {outcome: accepted, riders: 3}}
+""")
+    assert (failed, ledger["balanced"]) == ([], True)
