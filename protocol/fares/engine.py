@@ -238,9 +238,7 @@ class Fares:
         self._from_stop = from_stop
         self._exit_stop = exit_stop
         self._pricing.ride_s = self._age_s + max(0, arrival - now) if arrival else 0
-        self._matcher.set_leg(
-            from_stop, exit_stop, departure, arrival if self._pricing.ride_s else 0
-        )
+        self._matcher.set_leg(from_stop, exit_stop, departure, arrival)
 
     def _follows(self, state):
         """May a new leg go on with the card's journey?"""

@@ -151,6 +151,16 @@ def test_the_fare_is_that_of_the_departure():
     assert [_out(rider, NOON - 1 + DAY, 1), _out(rider, NOON + DAY + 99, 1)] == [0, 100]
 
 
+def test_the_arrival_is_when_the_way_out_says_also_if_its_clock_is_behind():
+    sheet = _sheet()
+    peak = sheet.product("peak", 250)
+    sheet.timeframe(1, sheet.service(ALL_WEEK), 12 * 3600, 13 * 3600)
+    sheet.legs[1, 0, 1] = (rule(peak, 1, 1, 0, 1), rule(2, 1))
+    for way_out, price in ((NOON + 3600, 200), (NOON + 3599, 250)):
+        rider = Rider(sheet)
+        assert [_out(rider, NOON + 3630, 1), _out(rider, way_out, 2)] == [0, price]
+
+
 def test_an_exit_that_is_known_at_once():
     rider = Rider(_sheet(), balance=200)
     assert rider.tap(NOON, stop=1, exit_stop=2) == 200
