@@ -239,8 +239,8 @@ class TapService:
             await page.draw()
             return
         self._showing = self._paged = False
+        self.idle = True  # also while it is drawn, or a key pressed just then would be lost
         await self._indicator.ready()
-        self.idle = True
 
     async def _closed(self):
         """Out of service while the journal takes no tap; loudly, and again once it does."""
