@@ -233,11 +233,14 @@ class Fares:
     def _take_leg(self, from_stop, exit_stop, departure, arrival, now):
         """Set the leg to rate, in the network that `matcher` has read; its age is known.
 
-        The ride is counted from the age, which no clock ahead of another makes shorter.
+        The ride is counted from the age, which no clock ahead of another makes shorter. An arrival
+        before `now` is none.
         """
         self._from_stop = from_stop
         self._exit_stop = exit_stop
-        self._pricing.ride_s = self._age_s + max(0, arrival - now) if arrival else 0
+        if arrival < now:
+            arrival = 0
+        self._pricing.ride_s = self._age_s + (arrival - now) if arrival else 0
         self._matcher.set_leg(from_stop, exit_stop, departure, arrival)
 
     def _follows(self, state):
