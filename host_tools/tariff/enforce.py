@@ -119,10 +119,9 @@ class _Check:
         if place is None:
             return
         if fares > 1:
-            kinds = {row.unknown_exit for row in ride_class.networks if not row.check_out}
-            which = "cheapest" if kinds == {"cheapest"} and not ride_class.loose else "dearest"
-            if len(kinds) == 2:
-                which = "dearest or cheapest (unknown_exit)"
+            # where exits matter, each network is a class of its own
+            kinds = {row.unknown_exit for row in ride_class.networks}
+            which = "cheapest" if kinds == {"cheapest"} else "dearest"
             text = (
                 f"the exit is not known in {_some(unseen)}, which has no check-out: of up to "
                 f"{fares} fares by exit the {which} is charged unless the exit is chosen by hand"

@@ -72,6 +72,13 @@ def test_categories_media_and_the_default() -> None:
     assert tables.card_media == 2
 
 
+def test_without_a_default_it_is_the_first_category() -> None:
+    categories = (m.category("child"), m.category("adult"))
+    prices = (m.price("ride", 60, "child"), m.price("ride", 90, "adult"))
+    tables = m.compiled(m.made(categories=categories, prices=prices))
+    assert tables.default_category == 0
+
+
 def test_a_feed_without_categories_has_one() -> None:
     tables = m.compiled(m.made(categories=(), media=()))
     assert [row.id for row in tables.categories] == ["default"]
@@ -178,6 +185,25 @@ def test_timeframes_in_use_by_group_and_their_services() -> None:
         t.ServiceRow(0b0011111, 2192, 2556, ((2192, 0), (2194, 1))),
         t.ServiceRow(0, 0, 0xFFFF, ((2435, 1),)),
     )
+
+
+def test_exceptions_on_the_first_and_last_day_of_a_service() -> None:
+    edges = (date(2026, 1, 1), date(2026, 12, 31))
+    beyond = (date(2025, 12, 31), date(2027, 1, 1))
+    services = (m.service(removed=(*edges, *beyond)), m.service("more", added=(*edges, *beyond)))
+    timeframes = (m.timeframe("t"), m.timeframe("t", "more"))
+    said = m.made(services=services, timeframes=timeframes, leg_rules=(m.rule("ride", by="t"),))
+    tables = m.compiled(said)
+    assert [row.exceptions for row in tables.services] == [
+        ((2192, 0), (2556, 0)),
+        ((2191, 1), (2557, 1)),
+    ]
+
+
+def test_both_words_on_the_exits_of_a_network_are_kept() -> None:
+    network = m.network("rail", True, unknown_exit="cheapest", missed_product_id="ride")
+    tables = m.compiled(m.made(networks=(network,), routes=(m.route("R1", "rail"),)))
+    assert tables.networks[0].flags == 3
 
 
 def test_transfers_by_keys_and_groups_with_the_keys_that_rules_name() -> None:

@@ -59,6 +59,12 @@ def test_fares_by_exit_are_no_matter_where_they_are_the_same() -> None:
     assert "of up to 2 fares" in found  # what changing costs may differ
 
 
+def test_the_group_of_a_pass_is_no_matter_by_exit() -> None:
+    rules = [m.rule("month", line, to_area=a, group=a) for line, a in ((2, "A"), (3, "B"))]
+    said = m.made(**vars(ZONES) | {"leg_rules": (m.rule("near", 4), *rules)})
+    assert "a pass that holds to one exit" not in "".join(m.lines(said))
+
+
 def test_fares_by_exit_that_other_networks_have_without_exits() -> None:
     said = m.made(
         products=(m.product("near"), m.product("far")),
@@ -188,6 +194,22 @@ def test_a_maximum_fare_below_a_fare_is_an_error() -> None:
         "units, less than product 'ride' with 60: a missed check-out would be cheaper than a ride"
     ]
     assert compile_feed(said)[0] is None
+
+
+def test_a_maximum_fare_between_two_fares_is_an_error() -> None:
+    base = vars(missed(m.price("ride", 60), m.price("most", 90)))
+    for first, second in (("ride", "far"), ("far", "ride")):
+        said = m.made(
+            **base
+            | {
+                "products": (*base["products"], m.product("far")),
+                "prices": (*base["prices"], m.price("far", 91)),
+                "leg_rules": (m.rule(first, 2), m.rule(second, 3)),
+            }
+        )
+        found = m.lines(said, "error")
+        assert len(found) == 2  # adult and child
+        assert all("90 minor units, less than product 'far' with 91" in line for line in found)
 
 
 def test_a_maximum_fare_that_a_rider_does_not_have_is_an_error() -> None:

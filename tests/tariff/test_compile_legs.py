@@ -216,6 +216,12 @@ def test_a_route_without_stops_may_go_anywhere() -> None:
     assert exits(tables, "bus", "SA") == ["ride", "other"]
 
 
+def test_without_stops_the_areas_are_where_a_ride_may_end() -> None:
+    tables = m.compiled(m.made(**vars(EXITS) | {"stops": (), "routes": (m.route("R1", "bus"),)}))
+    cell = tables.cells[tables.leg_rows[tables.networks[0].rule_class]]
+    assert [tables.rule_sets[number] for number in cell.exits] == [(0, 1), (1, 1), (2, 1)]
+
+
 def test_exits_with_the_same_rules_are_one() -> None:
     rules = (m.rule("ride", to_area="A"), m.rule("ride", to_area="C"))
     tables = m.compiled(m.made(**vars(EXITS) | {"leg_rules": rules}))
