@@ -14,7 +14,7 @@ from host_tools.tariff.enforce import warn_unenforced
 from host_tools.tariff.feed import Category, Feed, Finding, Price, Service, TransferRule
 from host_tools.tariff.findings import Findings
 from host_tools.tariff.legs import Legs, TooLarge, build_legs
-from host_tools.tariff.limits import check_after, check_feed, check_tables
+from host_tools.tariff.limits import check_after, check_feed, check_size, check_tables
 from host_tools.tariff.tables import (
     ANY,
     CHEAPEST_EXIT,
@@ -59,6 +59,8 @@ def compile_feed(
         return None, findings.all()
     compiled = _tables(feed, codes, legs, zone)
     check_tables(feed, compiled, codes, legs, findings)
+    if not findings.error_count:
+        check_size(compiled, findings)
     warn_unenforced(feed, compiled, legs, codes, findings, today)
     return (None if findings.error_count else compiled), findings.all()
 

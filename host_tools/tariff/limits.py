@@ -18,7 +18,9 @@ from host_tools.tariff.legs import (
     RULES_OF_ALL_EXITS_MAX,
     Legs,
 )
+from host_tools.tariff.pack import pack
 from host_tools.tariff.tables import KINDS, SINGLE, Tables
+from protocol.lists.signed import PAYLOAD_BYTES_MAX
 
 MONEY_MAX = 0xFFFFFF  # 24 bits: what a card can count
 PURSE_MAX = 0x1FFFFFFF  # what a card can spend in its life (SPEC §2.2)
@@ -173,6 +175,14 @@ def check_tables(
         names = [codes.groups.ids[key - 1] if key else "(empty)" for key in (begin, end)]
         what = f"transfer rules from {names[0]} to {names[1]}"
         _check_count(findings, "fare_transfer_rules.txt", what, count, 64)
+
+
+def check_size(compiled: Tables, findings: Findings) -> None:
+    """A device hashes no more in one go."""
+    size = len(pack(compiled))
+    if size > PAYLOAD_BYTES_MAX:
+        text = f"the tariff comes to {size:,} bytes; a device takes {PAYLOAD_BYTES_MAX:,}"
+        findings.error("stops.txt", None, None, text)
 
 
 def _check_count(findings: Findings, file: str, what: str, count: int, most: int) -> None:

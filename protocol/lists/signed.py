@@ -13,7 +13,7 @@ from protocol.tickets.cose import PROTECTED_ES256
 
 SIGNATURE_BYTES = const(64)
 KEY_ID_BYTES = const(2)
-PAYLOAD_BYTES_MAX = const(0xFFFFFF)
+PAYLOAD_BYTES_MAX = const(0x100000)  # hashed in one go, within a watchdog's time
 HEAD_BYTES_MAX = const(16)  # up to the payload's first byte
 _TAG_SIGN1 = const(0xD2)
 _KID = const(4)
@@ -53,6 +53,8 @@ def read_envelope(store, size):
         key_id = kid[0] | kid[1] << 8
     else:
         key_id = None
+    if width > PAYLOAD_BYTES_MAX:
+        raise LayoutError("too large")
     # after the payload: the signature's head and bytes
     tail = 1 if key_id is None else 2 + SIGNATURE_BYTES
     if size != position + width + tail:

@@ -74,3 +74,19 @@ def test_an_unsigned_file_has_a_payload_and_no_signer():
     envelope = read_envelope(_Bytes(content), len(content))
     assert (envelope.key_id, envelope.payload_width) == (None, 3)
     assert _refused(content) is AuthError
+
+
+def test_a_file_that_would_take_too_long_to_hash():
+    head = FILE[:11] + unhexlify("5a00100001")
+    assert _refused_as(head, len(head) + 0x100001 + 66) == "too large"
+    head = FILE[:11] + unhexlify("5a00100000")
+    envelope = read_envelope(_Bytes(head), len(head) + 0x100000 + 66)
+    assert envelope.payload_width == 0x100000
+
+
+def _refused_as(head, size):
+    try:
+        read_envelope(_Bytes(head), size)
+    except LayoutError as error:
+        return error.args[0]
+    return None

@@ -1,5 +1,6 @@
 """What a tariff has no room for is an error with the number in it; what just fits compiles."""
 
+import re
 from dataclasses import replace
 from datetime import date, timedelta
 
@@ -273,3 +274,13 @@ def test_look_ups_without_bound_are_refused_before_they_are_made(
         "fare_leg_rules.txt: 2 classes of networks times 5 of departures make 10 rows; a tariff "
         "has room for 9"
     ]
+
+
+def test_a_tariff_that_a_device_could_not_hash_in_its_time() -> None:
+    stops = tuple(m.stop(f"{'stop' * 4}-{n:05}") for n in range(20_000))
+    compiled, findings = compile_feed(m.made(stops=stops))
+    assert compiled is None
+    errors = [str(finding) for finding in findings if finding.severity == "error"]
+    assert len(errors) == 1
+    assert re.match(r"stops.txt: the tariff comes to 1,\d\d\d,\d\d\d bytes; a device", errors[0])
+    assert compile_feed(m.made(stops=stops[:15_000]))[0] is not None
