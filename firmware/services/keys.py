@@ -1,7 +1,8 @@
 """The keys beside the service button: each press goes to the choice or to the driver's menu.
 
 Nothing is decided here but who gets it: the menu while it is open, else the choice; nobody while a
-tap is under way or the device can't serve. What is on show then replaces the ready screen.
+tap is under way or the device can't serve. What is on show then replaces the ready screen; a menu
+that an outcome covers takes no press that its reader could not see.
 """
 
 import asyncio
@@ -25,7 +26,8 @@ class DoorKeys:
         if not self._tap.answers_keys():
             return
         if key == DRIVER or self._menu.left_ms():
-            self._menu.press(key)
+            if not self._menu.left_ms() or self._tap.shows_page():
+                self._menu.press(key)  # else the press only brings the menu back to the display
         else:
             self._choice.press(key)
         asyncio.create_task(self._show())

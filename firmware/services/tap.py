@@ -75,6 +75,10 @@ class TapService:
         """Is it between two taps, and a card may come?"""
         return not self.busy and (self.idle or self._showing)
 
+    def shows_page(self):
+        """Is a page of the keys on the display, and no outcome?"""
+        return self._paged
+
     async def run(self):
         """Serve cards for ever."""
         count = 0

@@ -365,6 +365,19 @@ def test_a_card_during_the_menu_is_served_where_the_bus_was():
         assert door.lines[0] == "Line 7 Express 08:00"
 
 
+def test_a_key_under_an_outcome_chooses_no_line_that_nobody_sees():
+    with town_door() as door:
+        door.boot()
+        door.press(DRIVER_PIN, RIDERS_PIN)
+        door.tap(new_card())
+        door.remove()
+        assert door.lines[0] != "Line 2/4", "the outcome covers the menu"
+        door.press(TICKET_PIN)
+        assert door.lines[0] == "Line 2/4", "the press brings the menu back, no more"
+        door.press(TICKET_PIN)
+        assert door.lines[0].startswith("Stop or zone")
+
+
 def test_a_tariff_without_lines_says_so():
     with Door() as door:
         door.boot()
