@@ -272,10 +272,11 @@ def test_a_missed_check_out_is_charged_to_its_own_leg(cities):
 
 
 def test_a_network_pass_pays_a_missed_check_out_and_a_zone_pass_does_not(cities):
-    for product, expected in (("month-n", 0), ("month-1", 780)):
+    for product, expected, paid_by in (("month-n", 0, "month-n"), ("month-1", 780, "single-n")):
         held = [{"product": product, "start": "2026-11-01"}]
         answer = ask(cities[BIALYSTOK], leg("26", "rynek"), products=held)
         assert charges(answer) == [expected], product
+        assert answer["legs"][0]["fare_product_id"] == paid_by
 
 
 def test_a_missed_check_out_without_a_price_for_the_medium_is_no_fare(tmp_path):
