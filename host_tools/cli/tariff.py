@@ -66,10 +66,9 @@ def compile(
 
     name = os.path.basename(os.path.realpath(feed))
     target = out or Path(name.removesuffix(".zip") + SUFFIX)
-    if os.path.isdir(target):
-        raise BadInput(f"{target}: is a folder")
-    if os.path.realpath(target) == os.path.realpath(feed):
+    if os.path.realpath(target) == os.path.realpath(feed) and not os.path.isdir(target):
         raise BadInput(f"{target}: is the feed itself")
+    _check_replaceable(target)
     store = None if keys is None else KeyStore.load(keys)
     tables, findings = _compiled(feed, after)
     if tables is None:
@@ -208,6 +207,25 @@ def _complain(findings: "list[Finding]") -> None:
 
     for line in findings_as_lines(findings)[:-1]:
         typer.echo(line, err=True)
+
+
+def _check_replaceable(target: Path) -> None:
+    """BadInput if what is there already is not an older tariff: a slip must not cost keys."""
+    from host_tools.tariff.sign import SIGN1
+
+    if os.path.isdir(target):
+        raise BadInput(f"{target}: is a folder")
+    if not os.path.exists(target):
+        return
+    if not os.path.isfile(target):
+        raise BadInput(f"{target}: is no ordinary file")
+    try:
+        with target.open("rb") as file:
+            begin = file.read(len(SIGN1))
+    except OSError as error:
+        raise BadInput(f"{target}: cannot be read ({error.strerror})") from None
+    if begin not in (b"", SIGN1):
+        raise BadInput(f"{target}: is there already and no tariff; delete it or name another")
 
 
 def _write(target: Path, content: bytes) -> None:

@@ -114,7 +114,7 @@ def load_tariff(name_or_path: str | Path, after: Tables | None = None) -> Loaded
 
 def _is_feed(path: Path) -> bool:
     try:
-        return path.is_dir() or zipfile.is_zipfile(path)
+        return path.is_dir() or (path.is_file() and zipfile.is_zipfile(path))
     except (OSError, ValueError):  # what is wrong with it, reading it says
         return False
 

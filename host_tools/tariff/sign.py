@@ -16,7 +16,7 @@ from protocol.tickets.cose import PROTECTED_ES256
 FILE_BYTES_MAX = 0xFFFFFF + 128  # a payload of 24 bits, and what is around it
 _PURPOSE = b"minik tariff 1"
 _KID = 4
-_SIGN1 = b"\xd2\x84"  # tag 18, an array of four
+SIGN1 = b"\xd2\x84"  # how a tariff file begins: tag 18, an array of four
 _HEADS_BYTES = 32
 
 
@@ -42,7 +42,7 @@ def sign(payload: bytes, store: KeyStore | None) -> bytes:
         headers = {_KID: store.issuer_key_id.to_bytes(KEY_ID_BYTES, "little")}
         signature = store.sign1(payload, tariff_aad(store.agency))
     parts = (PROTECTED_ES256, headers, payload, signature)
-    return _SIGN1 + b"".join(cbor.encode(part, len(part) + _HEADS_BYTES) for part in parts)
+    return SIGN1 + b"".join(cbor.encode(part, len(part) + _HEADS_BYTES) for part in parts)
 
 
 def read_signed(content: bytes) -> SignedFile:

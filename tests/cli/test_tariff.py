@@ -9,7 +9,7 @@ import pytest
 from host_tools import cli
 from host_tools.keys.store import KeyStore
 from host_tools.tariff.load import load_tariff
-from host_tools.tariff.sign import verifies
+from host_tools.tariff.sign import SIGN1, verifies
 from tests.tariff.big_city import big_city
 from tests.tariff.feeds import added, changed, city_feed, flat_feed, write_feed
 
@@ -107,9 +107,9 @@ def test_errors_of_the_compiler_leave_no_file_either(here: Path, capsys) -> None
 
 
 def test_an_older_file_stays_when_the_feed_is_wrong(here: Path, capsys) -> None:
-    (here / "old.tariff").write_bytes(b"old")
+    (here / "old.tariff").write_bytes(SIGN1 + b"old")
     assert run(capsys, "compile", write_feed(BROKEN, here / "bad"), "-o", "old.tariff")[0] == 2
-    assert (here / "old.tariff").read_bytes() == b"old"
+    assert (here / "old.tariff").read_bytes() == SIGN1 + b"old"
 
 
 def test_errors_as_json(here: Path, capsys) -> None:
@@ -164,6 +164,19 @@ def test_where_nothing_can_be_written(here: Path, capsys, out: str, text: str) -
     assert err.count("\n") == 1
     assert sorted(os.listdir(here)) == ["feed.zip", "folder"]
     assert feed.read_bytes() == before
+
+
+@pytest.mark.parametrize("out", ["feed/agency.txt", "keys/store.json", "/dev/null"])
+def test_only_a_tariff_is_written_over(here: Path, capsys, out: str) -> None:
+    KeyStore.create(here / "keys", 7)
+    feed = write_feed(flat_feed(), here / "feed")
+    before = None if out == "/dev/null" else Path(out).read_bytes()
+    code, said, err = run(capsys, "compile", feed, "-o", out)
+    assert (code, said, err.count("\n")) == (2, "", 1)
+    assert err.startswith(f"minik: {out}: is ")
+    assert before is None or Path(out).read_bytes() == before
+    for _ in range(2):
+        assert run(capsys, "compile", feed, "-o", "feed/own.tariff")[0] == 0
 
 
 def test_no_keys_no_file(here: Path, capsys) -> None:

@@ -126,6 +126,8 @@ def test_names_of_nothing(tmp_path: Path) -> None:
         load_tariff(Path("flat"))  # a path is no name
     with pytest.raises(BadInput):
         load_tariff("a\0b")
+    with pytest.raises(BadInput, match="neither"):
+        load_tariff("/dev/zero")  # has no end
     empty = tmp_path / "empty"
     empty.mkdir()
     with pytest.raises(BadFeed, match="is missing"):
