@@ -2,6 +2,7 @@
 
 import json
 import signal
+import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -31,4 +32,5 @@ def on_stop(note: Callable[[int], object]) -> None:
 
 def print_json(result: Any) -> None:
     """One JSON document on stdout."""
-    print(json.dumps(result, ensure_ascii=False, indent=2))
+    readable = (sys.stdout.encoding or "utf-8").lower() == "utf-8"
+    print(json.dumps(result, ensure_ascii=not readable, indent=2))

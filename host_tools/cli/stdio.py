@@ -70,7 +70,7 @@ def _like(stream: Any, kind: type[io.TextIOWrapper]) -> io.TextIOWrapper:
     return kind(
         stream.buffer,
         encoding=stream.encoding,
-        errors=stream.errors,
+        errors="backslashreplace" if stream.errors == "strict" else stream.errors,
         line_buffering=stream.line_buffering,
     )
 

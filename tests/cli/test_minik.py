@@ -17,6 +17,7 @@ from host_tools.errors import BadInput, CheckFailed, NoAnswer
 from host_tools.keys.store import KeyStore
 from host_tools.ledger import open_ledger
 from tests.ledger.world import Card, Validator, issue_all, new_ledger, sync
+from tests.tariff.feeds import changed, flat_feed, write_feed
 
 PYTHON_MINIK = [sys.executable, "-c", "from host_tools.cli import main; main()"]
 
@@ -318,3 +319,18 @@ def test_reading_commands_leave_the_ledger_as_it_is(minik, ledger_url):
     minik("reconcile", "--db", ledger_url)
     minik("report", "taps", "--db", ledger_url)
     assert records() == 0
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "iso8859-1"])
+def test_a_terminal_without_the_letters_gets_them_spelled(encoding, tmp_path):
+    feed = tmp_path / "feed"
+    write_feed(changed(flat_feed(), "agency.txt", "City", "Łódź é"), feed)
+    for arguments in (["show"], ["show", "--json"]):
+        done = subprocess.run(
+            [*PYTHON_MINIK, "tariff", *arguments, str(feed)],
+            capture_output=True, timeout=30, env={**os.environ, "PYTHONIOENCODING": encoding},
+        )  # fmt: skip
+        out = done.stdout.decode(encoding)
+        assert (done.returncode, done.stderr) == (0, b"")
+        assert out.startswith("\\u0141" if "--json" not in arguments else "{")
+    assert json.loads(out)["settings"]["agency"].startswith("Łódź é")
