@@ -81,7 +81,7 @@ def sold_product(text: str, loaded: LoadedTariff, category: int, now: int) -> So
     the passenger chooses it; without, a chosen one begins today, and a ticket for days of the
     week on the next of them. BadInput for what this tariff can't sell.
     """
-    wanted, _, chosen = text.partition("@")
+    wanted, at, chosen = text.partition("@")
     where = f"--product {text}"
     tables = loaded.tables
     try:
@@ -90,6 +90,8 @@ def sold_product(text: str, loaded: LoadedTariff, category: int, now: int) -> So
         known = ", ".join(row.id for row in tables.products if row.kind != SINGLE and row.name)
         raise BadInput(f"{where}: the passes and rides of this tariff are {known or 'none'}") \
             from None
+    if at and not chosen:
+        raise BadInput(f"{where}: after @ comes a day or month")
     row = tables.products[code - 1]
     if row.kind == SINGLE:
         raise BadInput(f"{where}: a single ride is paid when it is taken, not put on a card")
@@ -128,12 +130,17 @@ def contract_view(contract: Contract, loaded: LoadedTariff, now: int) -> Contrac
     return ContractView(row.id, name, KINDS[row.kind], status, starts, ends, rides)
 
 
-def parse_day(text: str, option: str) -> int:
-    """YYYY-MM-DD as days since 2020-01-01; BadInput names the `option`."""
+def parse_day(text: str, option: str, month_too: bool = False) -> int:
+    """YYYY-MM-DD (`month_too`: or YYYY-MM, its first) as days since 2020-01-01.
+
+    BadInput names the `option`.
+    """
+    is_month = month_too and len(text) == len("2026-11")
     try:
-        day = (date.fromisoformat(text) - _EPOCH).days
+        day = (date.fromisoformat(f"{text}-01" if is_month else text) - _EPOCH).days
     except ValueError as error:
-        raise BadInput(f"{option} {text!r}: give a date as YYYY-MM-DD") from error
+        forms = "a month as YYYY-MM or a date" if month_too else "a date"
+        raise BadInput(f"{option} {text!r}: give {forms} as YYYY-MM-DD") from error
     if not 0 <= day <= _DAY_MAX:
         raise BadInput(f"{option} {text!r}: from 2020-01-01 to {day_text(_DAY_MAX)}")
     return day
@@ -177,9 +184,7 @@ def _start(where: str, row: ProductRow, chosen: str, loaded: LoadedTariff, now: 
         return next(day for day in range(today, today + 8) if _in_mask(row, day))
     if not chosen:
         return _first(row, today)
-    if row.kind == MONTHS and len(chosen) == len("2026-11"):
-        chosen += "-01"
-    day = parse_day(chosen, f"{where}:")
+    day = parse_day(chosen, f"{where}:", month_too=row.kind == MONTHS)
     if row.kind == WEEKDAYS and not _in_mask(row, day):
         raise BadInput(f"{where}: {day_text(day)} is none of its days of the week")
     return _first(row, day)
