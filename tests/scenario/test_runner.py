@@ -164,6 +164,18 @@ def test_a_range_does_not_hold_for_nothing():
     assert compare(Expect.model_validate({"reader_ms": {"max": 90}}), Observed())
 
 
+@pytest.mark.parametrize(
+    ("step", "said"), [("1h", "1 hour goes by."), ("45s", "45 seconds go by.")]
+)
+def test_the_story_counts(tmp_path: Path, step, said):
+    path = tmp_path / "s.yaml"
+    path.write_text(SAMPLE[: SAMPLE.index("steps:")] + f"steps: [{{advance: {step}}}]\n")
+    scenario = load_scenario(path)
+    console = Console(record=True, width=100, file=io.StringIO())
+    Runner(scenario, FakeLine()).run(Story(scenario, console).tell)
+    assert said in console.export_text()
+
+
 def test_the_story_says_what_everyone_saw(scenario):
     console = Console(record=True, width=100, file=io.StringIO())
     story = Story(scenario, console)

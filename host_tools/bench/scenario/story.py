@@ -181,7 +181,8 @@ class Story:
             case schema.Tap():
                 return self._tapping(step)
             case schema.Advance():
-                return f"{_ago(step.advance)} go by."
+                passed = _ago(step.advance)
+                return f"{passed} {'goes' if _is_one(passed) else 'go'} by."
             case schema.SetPlace():
                 self._places[step.set] |= step.named()
                 return f"The driver of {step.set} sets {self._place(step.set)}."
@@ -230,6 +231,11 @@ def _ago(seconds: int) -> str:
         if count:
             parts.append(f"{count} {unit}{'s' if count > 1 else ''}")
     return " ".join(parts)
+
+
+def _is_one(words: str) -> bool:
+    """`1 hour`, but not `1 hour 30 minutes`."""
+    return words.startswith("1 ") and words.count(" ") == 1
 
 
 def _link(step: schema.Link) -> str:
