@@ -8,7 +8,7 @@ import pytest
 from host_tools.errors import BadInput
 from host_tools.tariff.journey import read_journey
 from host_tools.tariff.load import LoadedTariff, load_tariff
-from host_tools.tariff.quote import quote
+from host_tools.tariff.quote import legs_outside, quote
 from protocol import outcomes
 from protocol.cards.state import CardState
 from protocol.fares.engine import Choice, Decision, Fares
@@ -290,6 +290,15 @@ def test_a_missed_check_out_without_a_price_for_the_medium_is_no_fare(tmp_path):
     assert charges(ask(loaded, unknown)) == [780]  # the card's, not nothing
     both = ask(loaded, unknown, known | {"start": "2026-11-20T09:00:00"}, fare_media_id="qr")
     assert charges(both) == [None, 100]
+
+
+def test_legs_on_days_that_the_tariff_is_not_meant_for(tmp_path):
+    settings = "setting,value\nservice_day_start,03:00:00\nvalid_from,20260601\n"
+    files = flat_feed() | {"minik_settings.txt": settings + "valid_until,20260630\n"}
+    loaded = load_tariff(write_feed(files, tmp_path / "feed"))
+    starts = ("06-01T02:59:59", "06-01T03:00:00", "07-01T02:59:59", "07-01T03:00:00")
+    legs = [leg(start=f"2026-{start}") for start in starts]
+    assert legs_outside(loaded, read_journey(json.dumps({"legs": legs}), loaded)) == [1, 4]
 
 
 # -- wrong input -----------------------------------------------------------------------------
