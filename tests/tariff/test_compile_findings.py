@@ -59,6 +59,22 @@ def test_fares_by_exit_are_no_matter_where_they_are_the_same() -> None:
     assert "of up to 2 fares" in found  # what changing costs may differ
 
 
+def test_the_line_is_that_of_a_rule_of_the_network() -> None:
+    """Two networks come to the same fares: each is warned of at its own rule."""
+    networks = {"networks": (m.network("rail", True, missed_product_id="far"), m.network("bus"))}
+    routes = {"routes": (m.route("R1", "rail"), m.route("R2", "bus"))}
+    rules = tuple(
+        m.rule(product, line, network=network, to_area=area)
+        for line, network, product, area in (
+            (2, "rail", "near", "A"), (3, "rail", "far", "B"),
+            (4, "bus", "near", "A"), (5, "bus", "far", "B"),
+        )
+    )  # fmt: skip
+    said = m.made(**vars(ZONES) | networks | routes | {"leg_rules": rules})
+    (found,) = (line for line in m.lines(said) if "to_area_id" in line)
+    assert found.startswith("fare_leg_rules.txt:4: ")
+
+
 def test_the_group_of_a_pass_is_no_matter_by_exit() -> None:
     rules = [m.rule("month", line, to_area=a, group=a) for line, a in ((2, "A"), (3, "B"))]
     said = m.made(**vars(ZONES) | {"leg_rules": (m.rule("near", 4), *rules)})
@@ -503,6 +519,13 @@ def test_rules_for_what_no_rule_names_if_there_is_something() -> None:
 
     cases = (("A", "bus"), ("", "bus"), ("A", None), ("", None))
     assert [said(*case) for case in cases] == [True, True, True, False]
+
+
+def test_a_zone_chosen_by_hand_is_a_place_too() -> None:
+    """No stop lies in zone B, but a driver may choose it."""
+    areas = {"areas": (*TWO_FARES.areas, m.area("B"))}
+    rules = {"leg_rules": (m.rule("ride", from_area="A"), m.rule("else", 3, from_area="B"))}
+    assert LEFT not in m.lines(m.made(**vars(TWO_FARES) | areas | rules))
 
 
 @pytest.mark.parametrize(
