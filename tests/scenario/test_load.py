@@ -103,7 +103,7 @@ def test_words_that_yaml_1_1_would_turn_into_other_things_stay_words(tmp_path):
         ("2026-11-20T", "1999-11-20T", "start: the time lies between 2020 and 2053"),
         ("tariff: flat", "tariff: feed.zip", "tariff: "),
         ("stop: 0101", "zone: Z1", 'step 5: zone: "Z1": the tariff has no zones'),
-        ("tariff: flat", "tariff: flt", 'tariff: "flt" is no built-in tariff; did you mean '),
+        ("tariff: flat", "tariff: flt", 'tariff: "flt" is no file here and no built-in tariff; did you mean '),
         ("classic1k", "desfire",
          'media.adult1.type: "desfire" is not in this version; use classic1k or classic4k'),
         ("classic1k", "clasic1k", 'media.adult1.type: "clasic1k" is none of '),
@@ -220,7 +220,7 @@ def test_a_feed_beside_the_scenario_is_its_tariff(city):
     ("old", "new", "line"),
     [
         ("tariff: feed", "tariff: gone/feed", "tariff: {city}/gone/feed: no such file or folder"),
-        ("tariff: feed", "tariff: feet", 'tariff: "feet" is no built-in tariff; known: flat'),
+        ("tariff: feed", "tariff: feet", 'tariff: "feet" is no file here and no built-in tariff; known: flat'),
         ("tariff: feed", f"tariff: {'f' * 300}", "tariff: {city}/fff"),
         ("newer.zip", "gone.zip", "step 5: tariff: {city}/gone.zip: no such file or folder"),
         ("route: R5", "route: R6",
