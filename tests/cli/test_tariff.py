@@ -191,7 +191,7 @@ def test_check_says_all_and_writes_nothing(here: Path, capsys) -> None:
     code, out, err = run(capsys, "check", feed)
     assert (code, err) == (0, "")
     assert out.splitlines()[-1] == "5 warnings"
-    assert out.count("warning: ") == 4
+    assert out.count("warning: ") == 5
     feed = write_feed(flat_feed(), here / "flat")
     assert run(capsys, "check", feed) == (0, "nothing found\n", "")
     feed = write_feed(BROKEN, here / "bad")
