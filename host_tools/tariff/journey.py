@@ -99,13 +99,18 @@ def read_journey(text: str, loaded: LoadedTariff) -> Journey:
 
 
 class _Ids:
-    """The ids of one kind that a tariff has."""
+    """The ids of one kind that a tariff has; `open_list`: if it has none, any will do (as 0)."""
 
-    def __init__(self, lookup: Callable[[str], int], rows: Sequence[Named]) -> None:
+    def __init__(
+        self, lookup: Callable[[str], int], rows: Sequence[Named], open_list: bool = False
+    ) -> None:
         self._lookup = lookup
         self._rows = rows
+        self._any = open_list and not rows
 
     def code(self, given: str, where: str) -> int:
+        if self._any:
+            return 0
         try:
             return self._lookup(given)
         except KeyError:
@@ -124,8 +129,8 @@ class _Reader:
         self._category = _Ids(loaded.category_code, tables.categories)
         self._media = _Ids(loaded.media_code, tables.media)
         self._product = _Ids(loaded.product_code, tables.products)
-        self._route = _Ids(loaded.route_code, tables.routes)
-        self._stop = _Ids(loaded.stop_code, tables.stops)
+        self._route = _Ids(loaded.route_code, tables.routes, open_list=True)
+        self._stop = _Ids(loaded.stop_code, tables.stops, open_list=True)
 
     def journey(self, content: Any) -> Journey:
         fields = _object(content, "journey", _JOURNEY_FIELDS)

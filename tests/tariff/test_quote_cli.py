@@ -148,8 +148,8 @@ def test_the_example_of_the_help_runs():
         [*PYTHON_MINIK, "tariff", "quote", "--help"], capture_output=True, text=True, check=True
     )
     help_text = " ".join(told.stdout.replace("│", " ").split())
-    journey = help_text.split("echo '")[1].split("'")[0]
-    tariff = help_text.split("minik tariff quote ")[-1].split()[0]
+    journey = help_text.split("journey.json: ")[1].split("]}")[0] + "]}"
+    tariff = help_text.split("Example: minik tariff quote ")[1].split()[0]
     done = subprocess.run(
         [*PYTHON_MINIK, "tariff", "quote", str(TARIFFS.parents[1] / tariff), "--table"],
         input=journey,
@@ -159,6 +159,12 @@ def test_the_example_of_the_help_runs():
     )
     assert "Total 80.00 KZT" in done.stdout
     assert done.stderr == ""
+
+
+def test_a_tariff_without_lines_and_stops_takes_any(ask):
+    leg = {"route_id": "R5", "from_stop_id": "S1", "to_stop_id": "S9", "start": LEG["start"]}
+    code, out, _ = ask({"legs": [leg]}, "flat")
+    assert (code, json.loads(out)["total"]) == (0, 10000)
 
 
 def test_a_closed_standard_input_is_one_line():
