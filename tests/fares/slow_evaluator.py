@@ -116,7 +116,7 @@ def _continued(
     # last), then the one that makes it cheapest".
     fewest = min(count for count, *_ in candidates)
     # SPEC 7.4: "Prices are those of the category that the rider has now; one that it does
-    not have (A, for a companion) counts as 0."
+    # not have (A, for a companion) counts as 0."
     before = feed.price(last.product_id, rider.category, rider.media) or 0
     growth = min(
         _growth(transfer, cost, len(journey) == 1, before, price)
