@@ -77,7 +77,8 @@ def _find(where: str, name: str, folder: Path) -> Path | None:
         raise BadInput(f"{where}: {target}: {error.strerror}") from error
     if "/" in name or target.suffix:
         raise BadInput(f"{where}: {target}: no such file or folder")
-    raise BadInput(f'{where}: "{name}" is no file here and no built-in tariff{did_you_mean(name, BUILT_IN)}')
+    hint = did_you_mean(name, BUILT_IN)
+    raise BadInput(f'{where}: "{name}" is no file here and no built-in tariff{hint}')
 
 
 def _load(where: str, name: str, folder: Path, after: LoadedTariff | None) -> LoadedTariff:
