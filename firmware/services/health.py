@@ -96,5 +96,5 @@ class Health:
                 self._clock.read_rtc()
             if rounds % _ROUNDS_RECORD == 0 and not self._journal.failed:
                 self.record()
-            if rounds % _ROUNDS_SCREEN == 0 and tap.idle:
+            if tap.idle and (rounds % _ROUNDS_SCREEN == 0 or indicator.is_stale()):
                 await indicator.ready()

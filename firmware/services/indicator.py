@@ -50,6 +50,7 @@ class Indicator:
         self._clock = clock
         self._fares = self._tariff = None
         self._sign = ""
+        self._drawn_route = self._drawn_stop = -1  # of the ready screen
 
     def use(self, fares):
         """Speak of money, products and places as the tariff of `fares` (engine.Fares) does."""
@@ -113,6 +114,8 @@ class Indicator:
 
     async def ready(self):
         """Green, or blue while the time is not known: a card may come."""
+        self._drawn_route = self._place.route
+        self._drawn_stop = self._place.stop
         known = self._show_open()
         foot = ""
         if known:
@@ -127,6 +130,11 @@ class Indicator:
         self._big(self._words("ready"), foot)
         self._display.centre(_PLACE_PAGE, self._tariff.stop_name(self._place.stop))
         await self._display.flush()
+
+    def is_stale(self):
+        """Has the place changed since the ready screen was drawn?"""
+        place = self._place
+        return place.route != self._drawn_route or place.stop != self._drawn_stop
 
     def _show_open(self):
         """The light of a door that takes cards; is the time known?"""

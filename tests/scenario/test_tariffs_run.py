@@ -170,3 +170,15 @@ def test_a_group_that_broke_off_is_chosen_anew_and_not_twice(run):
   - {tap: plain, on: V1, riders: 3, expect: {outcome: accepted, riders: 3}}
 """)
     assert (failed, ledger["balanced"]) == ([], True)
+
+
+def test_the_ready_screen_follows_a_place_set_over_the_cable(run):
+    failed, _ = run("""\
+  - {set: V1, stop: S2}
+  - {advance: 3s}
+  - {set: V1, stop: S2, expect: {display: Bridge}}
+  - {set: V1, stop: S1}
+  - {advance: 3s}
+  - {set: V1, stop: S1, expect: {display: Market}}
+""")
+    assert failed == []
