@@ -93,7 +93,7 @@ class Row:
             text = f"'{shown(word)}' is no {target.column} of {target.file}"
             text += did_you_mean(word, target.ids) or ": add it there or correct it here"
         else:
-            text = f"'{shown(word)}' is a {target.column}, but {target.file} is missing: add it"
+            text = f"'{shown(word)}' needs a row, but {target.file} is missing: add it"
         self.error(column, text)
         return word
 
