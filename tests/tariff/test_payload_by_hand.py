@@ -4,12 +4,13 @@ import pytest
 
 from host_tools.tariff.pack import pack
 from host_tools.tariff.unpack import unpack
-from tests.shared import test_fares_budget, test_fares_checkout, test_fares_tariff
+from tests.shared import test_fares_budget, test_fares_tariff
+from tests.shared.metro import a_metro
 from tests.shared.tariff_payload import Sheet
 
 
 def _with_services() -> Sheet:
-    sheet = test_fares_checkout._sheet(joins=True, transfer={"limit_s": 600, "limit_type": 3})
+    sheet = a_metro(joins=True, transfer={"limit_s": 600, "limit_type": 3})
     service = sheet.service(31, 5, 900, ((7, 1), (9, 0)))
     sheet.timeframe(3, service, 60, 86400)
     return sheet
