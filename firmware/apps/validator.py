@@ -185,7 +185,7 @@ async def _serve(config, board, door, watchdog, started_ms):
     gc.collect()
     for task in (
         reader.run(), door.sound.run(), uplink.run(), uplink.run_clock(), buttons.run(),
-        minder.run(tap, door.indicator),
+        minder.run(tap, door.indicator, fares.tariff),
     ):
         asyncio.create_task(task)
     minder.record()

@@ -24,6 +24,7 @@ JOURNAL_FAULT = const(16)
 _ROUND_MS = const(2000)
 _ROUNDS_SCREEN = const(15)  # the ready screen tells the time of day
 _ROUNDS_RTC = const(1800)
+_ROUNDS_TARIFF = const(1799)  # about an hour, at another moment
 _ROUNDS_RECORD = const(10800)  # six hours
 _READER_FAULTS_MAX = const(0xFFFF)
 
@@ -80,8 +81,11 @@ class Health:
         gc.collect()
         print("heap free=%d alloc=%d" % (gc.mem_free(), gc.mem_alloc()))
 
-    async def run(self, tap, indicator):
-        """Mind the tasks and the slow things, for ever."""
+    async def run(self, tap, indicator, tariff):
+        """Mind the tasks and the slow things, for ever.
+
+        LayoutError when the tariff has rotted on its flash: no fare of it may be charged.
+        """
         rounds = 0
         while True:
             await asyncio.sleep_ms(_ROUND_MS)
@@ -92,6 +96,8 @@ class Health:
             self._clock.uptime_s()
             if tap.busy:
                 continue
+            if rounds % _ROUNDS_TARIFF == 0:
+                tariff.check()
             if rounds % _ROUNDS_RTC == 0:
                 self._clock.read_rtc()
             if rounds % _ROUNDS_RECORD == 0 and not self._journal.failed:

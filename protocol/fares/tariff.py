@@ -116,6 +116,7 @@ class Tariff:
         if max(head[16:19]) > 0x7F:
             raise LayoutError("tariff currency")
         self._store = store
+        self._size = get_uint(head, 8, 4)
         self.same_vehicle_transfer = bool(head[5] & 1)
         self.has_checkout = bool(head[5] & 2)
         self.plain = bool(head[5] & 8)
@@ -166,6 +167,10 @@ class Tariff:
             offset += count * width
         if offset > get_uint(head, 8, 4):
             raise LayoutError("tariff is cut short")
+
+    def check(self):
+        """Does all of it still read as its checksums say? LayoutError if not."""
+        check_payload(self._store, self._size)
 
     def count(self, table):
         """Rows of a table."""

@@ -9,7 +9,7 @@ from tests.firmware.test_keys import AT_MARKET
 
 pytestmark = pytest.mark.vm
 
-RULE_SETS, ROUTES = 12, 5
+RULE_SETS, ROUTES, PRICES = 12, 5, 3
 RESTART_MS = 9_000  # main.py waits 8 s
 
 
@@ -57,3 +57,14 @@ def test_a_key_that_meets_it_closes_the_door_as_well(table, key):
         rot(door, table)
         door.board.press(key)
         check_closes(door)
+
+
+def test_prices_that_rot_unseen_are_found_within_the_hour():
+    with Door(config=AT_MARKET, tariff=town()) as door:
+        door.boot()
+        door.board.run_for(5000)
+        rot(door, PRICES)
+        assert "fault tariff" not in door.board.console.text
+        door.board.run_for(3_630_000)
+        assert "fault no tariff" in door.board.console.text
+        assert (door.light, door.lines[1:]) == ("red", ["Out of", "service", "no tariff"])
