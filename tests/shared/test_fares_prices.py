@@ -35,6 +35,27 @@ def test_price_by_category_and_media():
     assert rider.tap(NOON) == "not_valid_here"
 
 
+def test_riders_of_many_categories_each_pay_their_own_price_one_after_another():
+    sheet = _sheet()
+    rows = tuple((code, ANY, 10 + code) for code in range(32))
+    sheet.legs[0, 0, 0] = (rule(sheet.product("single", rows)),)
+    rider = Rider(sheet)
+    for code in (0, 16, 0, 31, 15, 23, 7):
+        assert _offer(rider, category=code) == (10 + code, 1)
+
+
+def test_a_rule_that_holds_at_one_exit_is_not_for_another_time():
+    """The rider's category has no price: that is why, though other exits have a time of theirs."""
+    for timed_exit in (0, 1):
+        sheet = _sheet()
+        sheet.to_classes = 2
+        only = sheet.product("for others", ((1, ANY, 100),))
+        sheet.timeframe(1, sheet.service(ALL_WEEK), 0, _HOUR)
+        sheet.legs[0, 0, timed_exit] = (rule(only, begins_in=1),)
+        sheet.legs[0, 0, 1 - timed_exit] = (rule(only),)
+        assert Rider(sheet).tap(NOON) == "not_valid_here"
+
+
 def test_the_lowest_row_of_a_price_counts_also_below_zero():
     sheet = _sheet()
     sheet.legs[0, 0, 0] = (rule(sheet.product("s", ((0, ANY, 100), (ANY, ANY, -5)))),)
