@@ -29,7 +29,7 @@ TRANSFER_COUNT_MAX = 15
 DURATION_S_MAX = 65_534
 RIDES_MAX = 255
 STOPS_MAX = 0x7FFF  # from 0x8000 on a stop code is a zone
-U8, U16, U24, U32 = 0xFF, 0xFFFF, 0xFFFFFF, 0xFFFFFFFF
+U8, U16, U32 = 0xFF, 0xFFFF, 0xFFFFFFFF
 
 _SETTINGS = "minik_settings.txt"
 _LEGS = "fare_leg_rules.txt"
